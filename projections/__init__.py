@@ -1,0 +1,1 @@
+"""What follows: the pure fold from accepted events to the rows of the books."""
