@@ -36,11 +36,11 @@ class ReadRecord(NamedTuple):
     """What one record says: an event that passed the checks, a refusal, or a reroute.
 
     `place` is where it lies, `first_place` where it lay before it was rerouted (else the same), `timestamp` the record's own
-    in UTC microseconds; `raw` is kept for dead letters and reroutes (None where the record was read from a file).
+    in UTC microseconds; `raw` is the record as it came, kept for dead letters and reroutes (for a line of a file: its bytes).
     """
 
     place: Place
     first_place: Place
     timestamp: int
     content: Event | Refusal | Reroute
-    raw: RawRecord | None
+    raw: RawRecord

@@ -1,0 +1,89 @@
+"""Which lots pay for a consumption, and in which order (docs/ledger.md 4.6, 4.7, 4.9, 4.10)."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from projections.lots import Lot
+from schemas.events import CreditConsumed, LineItem, Selector
+from schemas.instants import INSTANT_LIMIT
+
+ITEM, KIND, EVERYTHING = 0, 1, 2
+"""How narrow the selector is that matches: an item, a kind, or a scope that is empty."""
+
+
+class BurnKey(NamedTuple):
+    """The seven criteria of the burn order, compared one after the other; the least pays first (docs/ledger.md 4.7)."""
+
+    made_at: int
+    priority: int
+    limited: bool
+    natural_end: int
+    breadth: int
+    start: int
+    grant_id: str
+
+
+class Payment(NamedTuple):
+    """What one lot pays for one consumption, in micro-credits."""
+
+    lot: Lot
+    paid_micro: int
+
+
+def breadth_of(scope: tuple[Selector, ...], event: CreditConsumed) -> int | None:
+    """Tell how narrow the narrowest selector of a scope is that matches a consumption; None where none does."""
+    if not scope:
+        return EVERYTHING
+    activity = event.activity
+    if not isinstance(activity, LineItem):
+        return None
+    matching = [
+        KIND if selector.item is None else ITEM
+        for selector in scope
+        if selector.kind == activity.kind and selector.item in (None, activity.item)
+    ]
+    return min(matching, default=None)
+
+
+def burn_key(lot: Lot, event: CreditConsumed, *, breadth: int) -> BurnKey:
+    """Give the place of a lot in the burn order of a consumption that its scope matches."""
+    grant = lot.grant
+    return BurnKey(
+        made_at=max(grant.occurred_at, event.occurred_at),
+        priority=grant.priority,
+        limited=grant.amount_micro is not None,
+        natural_end=INSTANT_LIMIT if lot.natural_end is None else lot.natural_end,
+        breadth=breadth,
+        start=lot.start,
+        grant_id=grant.grant_id,
+    )
+
+
+def burn_order(lots: Iterable[Lot], event: CreditConsumed) -> list[tuple[BurnKey, Lot]]:
+    """Put those lots that are valid at the consumption and match its scope into the order in which they pay."""
+    order = []
+    for lot in lots:
+        breadth = breadth_of(lot.grant.scope, event)
+        if breadth is not None and lot.is_valid_at(event.occurred_at):
+            order.append((burn_key(lot, event, breadth=breadth), lot))
+    order.sort(key=lambda entry: entry[0])
+    return order
+
+
+def pay(
+    amount_micro: int, order: Iterable[tuple[BurnKey, Lot]], *, rest_micro: Callable[[Lot], int]
+) -> tuple[list[Payment], int]:
+    """Let the lots pay in their order, each what it has left, an unlimited one all that the lots before it have left.
+
+    Returns the payments and the overage. `rest_micro` tells what a limited lot has left.
+    """
+    due_micro = amount_micro
+    payments = []
+    for _, lot in order:
+        if due_micro == 0:
+            break
+        paid_micro = due_micro if lot.grant.amount_micro is None else min(due_micro, rest_micro(lot))
+        if paid_micro > 0:
+            payments.append(Payment(lot=lot, paid_micro=paid_micro))
+            due_micro -= paid_micro
+    return payments, due_micro

@@ -1,0 +1,102 @@
+"""Months and days of one time zone, by first instants (docs/ledger.md 4.3).
+
+A month (a day) begins at the first instant whose local date lies in it, and lasts until the next one begins. So every
+instant lies in one month, also in an hour that a zone lives through twice, and a month's label never depends on SQL.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from schemas.catalog import load_zone
+from schemas.instants import MICROSECONDS_PER_DAY, from_datetime, to_datetime
+
+
+class Month(NamedTuple):
+    """One calendar month: its index (months since year 0), and its interval [start, end) in UTC microseconds."""
+
+    index: int
+    start: int
+    end: int
+
+    @property
+    def label(self) -> str:
+        """How the month is written: `2026-03`."""
+        year, month = divmod(self.index, 12)
+        return f"{year:04d}-{month + 1:02d}"
+
+
+class Calendar:
+    """The months and days of one time zone; what was computed once is kept."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._month_starts: dict[int, int] = {}
+        self._day_starts: dict[date, int] = {}
+        self._months: dict[int, Month] = {}
+
+    def month(self, index: int) -> Month:
+        """Give the month with this index."""
+        found = self._months.get(index)
+        if found is None:
+            found = Month(index=index, start=self._month_start(index), end=self._month_start(index + 1))
+            self._months[index] = found
+        return found
+
+    def month_of(self, instant: int) -> Month:
+        """Give the month that contains an instant."""
+        local = to_datetime(instant).astimezone(self._zone)
+        found = self.month(local.year * 12 + local.month - 1)
+        # In an hour lived through twice the local date may step back over a month's first instant.
+        return found if instant < found.end else self.month(found.index + 1)
+
+    def months(self, first: Month, last: Month) -> Iterator[Month]:
+        """Give the months from the first to the last, both included."""
+        return (self.month(index) for index in range(first.index, last.index + 1))
+
+    def day_of(self, instant: int) -> str:
+        """Give the local day that contains an instant, as `2026-03-14`."""
+        local = to_datetime(instant).astimezone(self._zone).date()
+        following = local + timedelta(days=1)
+        return (following if self._day_start(following) <= instant else local).isoformat()
+
+    def _month_start(self, index: int) -> int:
+        if index not in self._month_starts:
+            year, month = divmod(index, 12)
+            self._month_starts[index] = self._first_instant(date(year, month + 1, 1))
+        return self._month_starts[index]
+
+    def _day_start(self, day: date) -> int:
+        if day not in self._day_starts:
+            self._day_starts[day] = self._first_instant(day)
+        return self._day_starts[day]
+
+    def _first_instant(self, day: date) -> int:
+        """Find the first UTC instant whose local date is `day` or, where a zone skipped that day, later."""
+        midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
+        instant = from_datetime(midnight)
+        if to_datetime(instant).astimezone(self._zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+            return instant
+        return self._end_of_gap(day, before=instant)
+
+    def _end_of_gap(self, day: date, *, before: int) -> int:
+        """Find by halving the instant at which clocks jumped over this day's midnight; it lies within the day before."""
+        low, high = before - MICROSECONDS_PER_DAY, before
+        while high - low > 1:
+            middle = (low + high) // 2
+            if to_datetime(middle).astimezone(self._zone).date() >= day:
+                high = middle
+            else:
+                low = middle
+        return high
+
+
+@lru_cache(maxsize=1024)
+def calendar_of(zone_name: str) -> Calendar:
+    """Give the calendar of a time zone by its IANA name; made once a process.
+
+    Raises SettingsError where there is no such zone.
+    """
+    return Calendar(load_zone(zone_name))

@@ -1,0 +1,83 @@
+"""The small interface behind which the books keep what they must remember.
+
+Keys and values are bytes, keys are ordered, so that the same core runs on a dict in a test, on an overlay of writes not yet
+committed, and on a store on disk.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from sortedcontainers import SortedDict
+
+
+class State(Protocol):
+    """What the core asks of a store: single keys, and all keys with a prefix in order."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the value of a key, or None."""
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set the value of a key."""
+
+    def delete(self, key: bytes) -> None:
+        """Remove a key; a key that is not there is no trouble."""
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began."""
+
+
+class MemoryState:
+    """A state in memory: for `credits fold`, for tests, and under a worker's overlay."""
+
+    def __init__(self) -> None:
+        self._values: SortedDict[bytes, bytes] = SortedDict()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the value of a key, or None."""
+        return self._values.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set the value of a key."""
+        self._values[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Remove a key; a key that is not there is no trouble."""
+        self._values.pop(key, None)
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give all keys that begin with the prefix, in order, as they were when the scan began."""
+        found = []
+        for key in self._values.irange(minimum=prefix):
+            if not key.startswith(prefix):
+                break
+            found.append((key, self._values[key]))
+        return iter(found)
+
+
+class OverlayState:
+    """Writes on top of a base that is only read: what is in flight, until the transaction that carries it has committed.
+
+    `writes` holds each key written since the overlay was made; None stands for a deleted key.
+    """
+
+    def __init__(self, base: State) -> None:
+        self._base = base
+        self.writes: dict[bytes, bytes | None] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Give the value of a key, or None."""
+        return self.writes[key] if key in self.writes else self._base.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set the value of a key in the overlay."""
+        self.writes[key] = value
+
+    def delete(self, key: bytes) -> None:
+        """Remove a key in the overlay."""
+        self.writes[key] = None
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give all keys that begin with the prefix, in order, the overlay's writes before the base's values."""
+        found = {key: value for key, value in self._base.scan(prefix) if key not in self.writes}
+        found |= {key: value for key, value in self.writes.items() if value is not None and key.startswith(prefix)}
+        return iter(sorted(found.items()))
