@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from projections.burn_down import Payment, burn_order, pay
 from projections.calendar import Calendar, Month
-from projections.lots import Lot, issue
+from projections.lots import Lot, LotKey, issue
 from projections.usage import Use
 from schemas.events import CreditGranted
 from schemas.records import Place
@@ -28,16 +28,19 @@ class Allocation(NamedTuple):
 
 
 class Account(NamedTuple):
-    """One account's derived state: allocations in the order of consumption, and what was used of each lot in all."""
+    """One account's derived state: allocations in the order of consumption, and what was used of each lot in all.
+
+    `used_micro` is keyed by `Lot.key`; lots are in the order (`start`, `grant_id`).
+    """
 
     lots: tuple[Lot, ...]
-    used_micro: Mapping[Lot, int]
+    used_micro: Mapping[LotKey, int]
     allocations: tuple[Allocation, ...]
     last_month: Month | None
 
     def rest_micro(self, lot: Lot) -> int:
         """Give what a limited lot has left when all consumption is counted; 0 for an unlimited one."""
-        return 0 if lot.grant.amount_micro is None else lot.grant.amount_micro - self.used_micro[lot]
+        return 0 if lot.grant.amount_micro is None else lot.grant.amount_micro - self.used_micro[lot.key]
 
 
 def last_month_of(uses: Iterable[Use], *, clock: int | None, calendar: Calendar) -> Month | None:
@@ -68,12 +71,12 @@ def derive(promises: Iterable[Promise], uses: Iterable[Use], *, clock: int | Non
     return Account(lots=tuple(lots), used_micro=used_micro, allocations=tuple(allocations), last_month=last_month)
 
 
-def _burn_down(lots: list[Lot], uses: list[Use]) -> tuple[dict[Lot, int], list[Allocation]]:
+def _burn_down(lots: list[Lot], uses: list[Use]) -> tuple[dict[LotKey, int], list[Allocation]]:
     """Walk the consumption in order; only the lots that have started, not ended and not run out are looked at."""
-    used_micro = dict.fromkeys(lots, 0)
+    used_micro = {lot.key: 0 for lot in lots}
 
     def rest_micro(lot: Lot) -> int:
-        return (lot.grant.amount_micro or 0) - used_micro[lot]
+        return (lot.grant.amount_micro or 0) - used_micro[lot.key]
 
     allocations = []
     live: list[Lot] = []
@@ -86,6 +89,6 @@ def _burn_down(lots: list[Lot], uses: list[Use]) -> tuple[dict[Lot, int], list[A
         live = [lot for lot in live if lot.is_valid_at(instant) and (lot.grant.amount_micro is None or rest_micro(lot) > 0)]
         payments, overage_micro = pay(use.net_micro, burn_order(live, use.event), rest_micro=rest_micro)
         for payment in payments:
-            used_micro[payment.lot] += payment.paid_micro
+            used_micro[payment.lot.key] += payment.paid_micro
         allocations.append(Allocation(use=use, payments=tuple(payments), overage_micro=overage_micro))
     return used_micro, allocations

@@ -1,10 +1,10 @@
 """Which lots pay for a consumption, and in which order (docs/ledger.md 4.6, 4.7, 4.9, 4.10)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from projections.lots import Lot
-from schemas.events import CreditConsumed, LineItem, Selector
+from schemas.events import CreditConsumed, LineItem
 from schemas.instants import INSTANT_LIMIT
 
 ITEM, KIND, EVERYTHING = 0, 1, 2
@@ -30,18 +30,14 @@ class Payment(NamedTuple):
     paid_micro: int
 
 
-def breadth_of(scope: tuple[Selector, ...], event: CreditConsumed) -> int | None:
-    """Tell how narrow the narrowest selector of a scope is that matches a consumption; None where none does."""
+def breadth_of(scope: Sequence[tuple[str, str | None]], *, line_kind: str | None, item: str | None) -> int | None:
+    """Tell how narrow the narrowest selector of a scope is that matches a consumption; None where none does.
+
+    `scope` holds pairs of a kind and an item (None: any); `line_kind` is None where the consumption is no invoice line.
+    """
     if not scope:
         return EVERYTHING
-    activity = event.activity
-    if not isinstance(activity, LineItem):
-        return None
-    matching = [
-        KIND if selector.item is None else ITEM
-        for selector in scope
-        if selector.kind == activity.kind and selector.item in (None, activity.item)
-    ]
+    matching = [KIND if wanted is None else ITEM for kind, wanted in scope if kind == line_kind and wanted in (None, item)]
     return min(matching, default=None)
 
 
@@ -61,9 +57,11 @@ def burn_key(lot: Lot, event: CreditConsumed, *, breadth: int) -> BurnKey:
 
 def burn_order(lots: Iterable[Lot], event: CreditConsumed) -> list[tuple[BurnKey, Lot]]:
     """Put those lots that are valid at the consumption and match its scope into the order in which they pay."""
+    activity = event.activity
+    line_kind, item = (activity.kind, activity.item) if isinstance(activity, LineItem) else (None, None)
     order = []
     for lot in lots:
-        breadth = breadth_of(lot.grant.scope, event)
+        breadth = breadth_of(lot.grant.scope, line_kind=line_kind, item=item)
         if breadth is not None and lot.is_valid_at(event.occurred_at):
             order.append((burn_key(lot, event, breadth=breadth), lot))
     order.sort(key=lambda entry: entry[0])

@@ -15,16 +15,16 @@ from schemas.instants import MICROSECONDS_PER_DAY, from_datetime, to_datetime
 
 
 class Month(NamedTuple):
-    """One calendar month: its index (months since year 0), and its interval [start, end) in UTC microseconds."""
+    """One calendar month: its ordinal (months since year 0), and its interval [start, end) in UTC microseconds."""
 
-    index: int
+    ordinal: int
     start: int
     end: int
 
     @property
     def label(self) -> str:
         """How the month is written: `2026-03`."""
-        year, month = divmod(self.index, 12)
+        year, month = divmod(self.ordinal, 12)
         return f"{year:04d}-{month + 1:02d}"
 
 
@@ -37,12 +37,12 @@ class Calendar:
         self._day_starts: dict[date, int] = {}
         self._months: dict[int, Month] = {}
 
-    def month(self, index: int) -> Month:
-        """Give the month with this index."""
-        found = self._months.get(index)
+    def month(self, ordinal: int) -> Month:
+        """Give the month with this ordinal."""
+        found = self._months.get(ordinal)
         if found is None:
-            found = Month(index=index, start=self._month_start(index), end=self._month_start(index + 1))
-            self._months[index] = found
+            found = Month(ordinal=ordinal, start=self._month_start(ordinal), end=self._month_start(ordinal + 1))
+            self._months[ordinal] = found
         return found
 
     def month_of(self, instant: int) -> Month:
@@ -50,11 +50,11 @@ class Calendar:
         local = to_datetime(instant).astimezone(self._zone)
         found = self.month(local.year * 12 + local.month - 1)
         # In an hour lived through twice the local date may step back over a month's first instant.
-        return found if instant < found.end else self.month(found.index + 1)
+        return found if instant < found.end else self.month(found.ordinal + 1)
 
     def months(self, first: Month, last: Month) -> Iterator[Month]:
         """Give the months from the first to the last, both included."""
-        return (self.month(index) for index in range(first.index, last.index + 1))
+        return (self.month(ordinal) for ordinal in range(first.ordinal, last.ordinal + 1))
 
     def day_of(self, instant: int) -> str:
         """Give the local day that contains an instant, as `2026-03-14`."""
@@ -62,11 +62,11 @@ class Calendar:
         following = local + timedelta(days=1)
         return (following if self._day_start(following) <= instant else local).isoformat()
 
-    def _month_start(self, index: int) -> int:
-        if index not in self._month_starts:
-            year, month = divmod(index, 12)
-            self._month_starts[index] = self._first_instant(date(year, month + 1, 1))
-        return self._month_starts[index]
+    def _month_start(self, ordinal: int) -> int:
+        if ordinal not in self._month_starts:
+            year, month = divmod(ordinal, 12)
+            self._month_starts[ordinal] = self._first_instant(date(year, month + 1, 1))
+        return self._month_starts[ordinal]
 
     def _day_start(self, day: date) -> int:
         if day not in self._day_starts:

@@ -12,6 +12,10 @@ VOIDED = "VOIDED"
 NEVER = "NEVER"
 
 
+LotKey = tuple[str, int]
+"""(`grant_id`, start): what identifies a lot of an account."""
+
+
 class Lot(NamedTuple):
     """A grant's credits for one validity interval [start, end), in UTC microseconds; an end of None is never.
 
@@ -22,6 +26,11 @@ class Lot(NamedTuple):
     start: int
     end: int | None
     natural_end: int | None
+
+    @property
+    def key(self) -> LotKey:
+        """What identifies the lot within its account."""
+        return self.grant.grant_id, self.start
 
     @property
     def end_kind(self) -> str:

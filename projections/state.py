@@ -34,7 +34,8 @@ class MemoryState:
 
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
-        return self._values.get(key)
+        value: bytes | None = self._values.get(key)
+        return value
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""

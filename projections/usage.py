@@ -63,7 +63,8 @@ def unite(
     named: dict[ConsumptionIdentity, list[ConsumptionReversed]] = {}
     for reversal in reversals:
         named.setdefault((reversal.consumed_at, reversal.consumption_event_id), []).append(reversal)
-    uses, acted = [], []
+    uses: list[Use] = []
+    acted: list[Reversal] = []
     for identity in sorted(consumption):
         event, place = consumption[identity]
         outcome = take_back(event.amount_micro, named.get(identity, ()))

@@ -55,9 +55,7 @@ class Catalog:
     def fingerprint(self) -> str:
         """Give a text that changes when anything in the catalog or the time zone database changes."""
         content = {
-            "credit_types": {
-                name: [kind.allows_unlimited, kind.unit, kind.scale] for name, kind in self.credit_types.items()
-            },
+            "credit_types": {name: [kind.allows_unlimited, kind.unit, kind.scale] for name, kind in self.credit_types.items()},
             "organizations": {
                 name: [organization.zone_name, organization.currency] for name, organization in self.organizations.items()
             },
@@ -114,7 +112,11 @@ def _credit_type(name: str, entry: dict[str, object]) -> CreditType:
     where = f"credit_types.{name}"
     _refuse_unknown(where, entry, known=("allows_unlimited", "unit", "scale"))
     _refuse_sentence(where, name, check_text(name))
-    allows_unlimited, unit, scale = entry.get("allows_unlimited", name != "coins"), entry.get("unit", name), entry.get("scale", 2)
+    allows_unlimited, unit, scale = (
+        entry.get("allows_unlimited", name != "coins"),
+        entry.get("unit", name),
+        entry.get("scale", 2),
+    )
     if not isinstance(allows_unlimited, bool):
         raise SettingsError(f"catalog: {where}.allows_unlimited is {allows_unlimited!r}; it must be true or false")
     if not isinstance(unit, str) or check_text(unit) is not None:

@@ -15,7 +15,7 @@ from schemas.instants import FIRST_INSTANT, INSTANT_LIMIT, MICROSECONDS_PER_DAY,
 
 ID_CHARACTERS_MAX = 128
 TEXT_CHARACTERS_MAX = 256
-COUNT_LIMIT = 2**63
+COUNT_LIMIT = 10**12
 RECORDING_AHEAD_MAX = MICROSECONDS_PER_HOUR
 """How far `recorded_at` and `as_of` may lie after the record's timestamp."""
 ACCEPTANCE_WINDOW = 62 * MICROSECONDS_PER_DAY
@@ -75,8 +75,8 @@ def check_currency(value: str) -> str | None:
 
 
 def check_count(value: int) -> str | None:
-    """Counts are whole numbers of 0 or more (docs/ledger.md 8.4)."""
-    return None if 0 <= value < COUNT_LIMIT else "must be a whole number of 0 or more"
+    """Counts are whole numbers from 0 up to 10^12, exclusive, so that their sums fit 64 bits (docs/ledger.md 1.3)."""
+    return None if 0 <= value < COUNT_LIMIT else "must be a whole number of 0 or more and below 10^12"
 
 
 def check_priority(value: int) -> str | None:

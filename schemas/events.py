@@ -5,6 +5,7 @@ sorted and free of repeats. A record of these types has passed `schemas.checks`.
 which faults are named (docs/ledger.md 8.4).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas import topics
@@ -27,6 +28,11 @@ class Selector(NamedTuple):
 
     kind: str
     item: str | None
+
+
+def sorted_scope(selectors: Iterable[Selector]) -> tuple[Selector, ...]:
+    """Give a scope in its one order, without repeats: by kind, then any item before a named one, then item."""
+    return tuple(sorted(set(selectors), key=lambda selector: (selector.kind, selector.item is not None, selector.item or "")))
 
 
 class Booking(NamedTuple):

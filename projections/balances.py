@@ -1,0 +1,87 @@
+"""An account's balance as of an instant, computed from its rows (docs/ledger.md 6.1).
+
+The same rows lie in memory, in the output topics and in ClickHouse, so a balance is the same wherever it is asked.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from projections.lots import LotKey
+from projections.rows import AllocationRow, LotRow
+
+
+class Balance(NamedTuple):
+    """What an account has at an instant, in micro-credits, over the limited lots that are valid then.
+
+    `committed_micro` is what later consumption draws on these lots, `restricted_micro` the part of `available_micro` in
+    lots with a scope, `overage_micro` that of the month so far; `next_expiry` is None with nothing to lapse.
+    """
+
+    granted_micro: int
+    used_micro: int
+    balance_micro: int
+    committed_micro: int
+    available_micro: int
+    restricted_micro: int
+    unlimited: bool
+    next_expiry: int | None
+    next_expiry_amount_micro: int
+    overage_micro: int
+
+
+class _LotThen(NamedTuple):
+    """One limited lot at the instant: what was used of it by then, and what is drawn on it later."""
+
+    row: LotRow
+    amount_micro: int
+    used_micro: int
+    committed_micro: int
+
+    @property
+    def available_micro(self) -> int:
+        return self.amount_micro - self.used_micro - self.committed_micro
+
+
+def balance_of(lots: Iterable[LotRow], allocations: Iterable[AllocationRow], *, as_of: int, month: str) -> Balance:
+    """Compute the balance of one account at `as_of` (UTC microseconds) from all its lots and allocations.
+
+    `month` is the label of the month in the organization's zone that contains `as_of`. What occurred at `as_of` itself
+    counts as used.
+    """
+    valid = [lot for lot in lots if lot.start <= as_of and (lot.end is None or as_of < lot.end)]
+    used_micro: dict[LotKey, int] = {}
+    overage_micro = 0
+    for allocation in allocations:
+        if allocation.occurred_at > as_of:
+            continue
+        if allocation.month == month:
+            overage_micro += allocation.overage_micro
+        for part in allocation.paid_by:
+            lot_key = (part.grant_id, part.lot_start)
+            used_micro[lot_key] = used_micro.get(lot_key, 0) + part.amount_micro
+    limited = []
+    for lot in valid:
+        if lot.amount_micro is not None:
+            used_by_then = used_micro.get((lot.grant_id, lot.start), 0)
+            limited.append(_LotThen(lot, lot.amount_micro, used_by_then, lot.used_micro - used_by_then))
+    return _sum_up(limited, unlimited=len(limited) < len(valid), overage_micro=overage_micro)
+
+
+def _sum_up(limited: list[_LotThen], *, unlimited: bool, overage_micro: int) -> Balance:
+    granted_micro = sum(lot.amount_micro for lot in limited)
+    used_micro = sum(lot.used_micro for lot in limited)
+    committed_micro = sum(lot.committed_micro for lot in limited)
+    lapsing = [(lot.row.end, lot.available_micro) for lot in limited if lot.row.end is not None and lot.available_micro > 0]
+    next_expiry = min((end for end, _ in lapsing), default=None)
+    return Balance(
+        granted_micro=granted_micro,
+        used_micro=used_micro,
+        balance_micro=granted_micro - used_micro,
+        committed_micro=committed_micro,
+        available_micro=granted_micro - used_micro - committed_micro,
+        restricted_micro=sum(lot.available_micro for lot in limited if lot.row.scope),
+        unlimited=unlimited,
+        next_expiry=next_expiry,
+        next_expiry_amount_micro=sum(available_micro for end, available_micro in lapsing if end == next_expiry),
+        overage_micro=overage_micro,
+    )

@@ -1,0 +1,114 @@
+"""A whole log folded at once: records in, the books as results out (docs/ledger.md 8)."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
+
+from projections.books import Books
+from projections.results import Results, Rows, results_of
+from projections.state import MemoryState
+from schemas import topics
+from schemas.catalog import Catalog
+from schemas.errors import SettingsError
+from schemas.events import TimeAdvanced
+from schemas.instants import format_instant
+from schemas.records import Place, RawRecord, ReadRecord, Reroute
+from schemas.refusals import Refusal
+
+
+class Folded(NamedTuple):
+    """What a log came to: the rows that stand, the instant that is asked about, and how many records were duplicates.
+
+    `as_of` is in UTC microseconds.
+    """
+
+    rows: Rows
+    as_of: int
+    duplicates: int
+
+
+def fold(
+    records: Iterable[ReadRecord], *, catalog: Catalog, as_of: int | None = None, batch_size: int | None = None
+) -> Results:
+    """Fold a log and write what it came to as results; see `fold_rows`."""
+    folded = fold_rows(records, catalog=catalog, as_of=as_of, batch_size=batch_size)
+    return results_of(folded.rows, catalog=catalog, as_of=folded.as_of, duplicates=folded.duplicates)
+
+
+def fold_rows(
+    records: Iterable[ReadRecord], *, catalog: Catalog, as_of: int | None = None, batch_size: int | None = None
+) -> Folded:
+    """Fold a log whose records come in the order of each topic partition, in batches of `batch_size` (None: one batch).
+
+    `as_of` (UTC microseconds) is the instant asked about: the last `as_of` in the events where it is None, else the greatest
+    `recorded_at`. The clock of each partition number ends there, or at its own last `as_of` if that is later; where the
+    instant was only read from the log's own `as_of`, each clock stays where its log put it. Raises SettingsError where
+    `as_of` lies before a boundary, since what is settled is not asked about any more.
+    """
+    remaining = iter(records)
+    books: dict[int, Books] = {}
+    rows, seen, duplicates = Rows(), _LastInstants(None, None), 0
+    while batch := list(remaining if batch_size is None else islice(remaining, batch_size)):
+        seen = seen.after(batch)
+        for partition, part in _by_partition(batch).items():
+            if partition not in books:
+                books[partition] = Books(MemoryState(), catalog=catalog)
+            applied = books[partition].apply(part)
+            rows.take(applied.changes)
+            duplicates += applied.duplicates
+    asked = seen.asked_by_default() if as_of is None else as_of
+    _refuse_settled(asked, books.values())
+    if as_of is not None or seen.as_of is None:
+        for partition, one in books.items():
+            rows.take(one.apply([_clock_record(asked, partition)]).changes)
+    return Folded(rows=rows, as_of=asked, duplicates=duplicates)
+
+
+class _LastInstants(NamedTuple):
+    """The greatest `as_of` and the greatest `recorded_at` that the records said; None where none did."""
+
+    as_of: int | None
+    recorded_at: int | None
+
+    def after(self, records: Iterable[ReadRecord]) -> "_LastInstants":
+        as_of, recorded_at = self
+        for record in records:
+            match record.content:
+                case TimeAdvanced() as event:
+                    as_of = event.as_of if as_of is None else max(as_of, event.as_of)
+                case Refusal() | Reroute():
+                    pass
+                case event:
+                    recorded_at = event.recorded_at if recorded_at is None else max(recorded_at, event.recorded_at)
+        return _LastInstants(as_of, recorded_at)
+
+    def asked_by_default(self) -> int:
+        """Give the instant that is asked about where none was given; 1970 for a log without any event."""
+        return self.as_of if self.as_of is not None else self.recorded_at or 0
+
+
+def _by_partition(batch: Iterable[ReadRecord]) -> dict[int, list[ReadRecord]]:
+    parts: dict[int, list[ReadRecord]] = {}
+    for record in batch:
+        parts.setdefault(record.place.partition, []).append(record)
+    return parts
+
+
+def _refuse_settled(asked: int, books: Iterable[Books]) -> None:
+    boundaries = [boundary for one in books if (boundary := one.times().boundary) is not None]
+    if boundaries and asked < max(boundaries):
+        raise SettingsError(
+            f"--as-of {format_instant(asked)} lies before the boundary {format_instant(max(boundaries))}; "
+            "what lies before it is settled, and only a later instant can be asked about"
+        )
+
+
+def _clock_record(as_of: int, partition: int) -> ReadRecord:
+    """Say to one partition number that it is `as_of`; nothing is said of what it accepts."""
+    place = Place(topics.GRANTS, partition, _NO_OFFSET)
+    raw = RawRecord(*place, timestamp=as_of, key=None, value=None, headers=())
+    return ReadRecord(place, place, as_of, TimeAdvanced(as_of=as_of, accept_from=None), raw)
+
+
+_NO_OFFSET = -1
+"""The clock that a fold ends with lies in no log."""
