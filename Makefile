@@ -9,8 +9,6 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export RUFF_CACHE_DIR := $(CURDIR)/.cache/ruff
-export MYPY_CACHE_DIR := $(CURDIR)/.cache/mypy
 
 ENVIRONMENT := .venv/.installed
 
