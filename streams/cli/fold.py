@@ -1,0 +1,43 @@
+"""`credits fold`: the books of files of events."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from projections.fold import fold as fold_records
+from streams.cli import options
+from streams.cli.log import read_asked_log
+from streams.cli.tables import print_results
+from streams.files import read_catalog, shuffled
+
+
+def fold(
+    files: options.FILES,
+    catalog: options.CATALOG = options.DEFAULT_CATALOG,
+    as_of: options.AS_OF = None,
+    event_type: options.EVENT_TYPE = None,
+    activity: options.ACTIVITY = None,
+    shuffle: Annotated[
+        int | None, typer.Option(help="Mix the topics anew by this seed; the order within each is kept.", metavar="SEED")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Apply so many records at a time. Default: all at once.", min=1, metavar="N")
+    ] = None,
+    as_json: options.JSON = False,
+) -> None:
+    """Fold files of events into books: balances, months, lots, payments, conflicts and refusals.
+
+    A line that is refused is named on standard error by file, line and field; the others count all the same.
+    """
+    known = read_catalog(catalog)
+    log = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
+    records = log.records if shuffle is None else shuffled(log.records, seed=shuffle)
+    results = fold_records(records, catalog=known, as_of=log.as_of, batch_size=batch)
+    if as_json:
+        json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
+        sys.stdout.write("\n")
+    else:
+        print_results(Console(), results)

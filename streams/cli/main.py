@@ -1,0 +1,52 @@
+"""The command's entry: every command in one place, and every failure as one readable line."""
+
+import sys
+
+import click
+import typer
+
+from schemas.errors import CreditsError
+from streams.cli.demo import demo
+from streams.cli.explain import explain
+from streams.cli.fold import fold
+
+EXIT_WRONG_USE = 2
+"""The exit status of a command that cannot be carried out as asked."""
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="credits",
+    help="The credit ledger: fold events into books, explain a payment, run the whole of it on this machine.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(fold)
+app.command()(explain)
+app.command()(demo)
+
+
+def main() -> None:
+    """Run the command that was typed.
+
+    Ends the process with 0 where all is well; else with one line on standard error and a status that is not 0. An
+    exception that is no `CreditsError` is a bug and keeps its traceback.
+    """
+    try:
+        status = app(standalone_mode=False)
+    except click.ClickException as error:
+        _end(f"{error.format_message()} ('credits --help' shows how)", EXIT_WRONG_USE)
+    except CreditsError as error:
+        _end(str(error), EXIT_WRONG_USE)
+    except (click.Abort, KeyboardInterrupt):
+        _end("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone; nobody is left to be told
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end(sentence: str, status: int) -> None:
+    print(f"credits: {sentence}", file=sys.stderr)  # noqa: T201 -- the one place where a command speaks to a person's terminal
+    sys.exit(status)

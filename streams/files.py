@@ -1,0 +1,175 @@
+"""Files of events as one log: read from disk here, understood in `schemas.files`.
+
+A feed is a file `feed.toml` that names files in their order, the event type of each CSV file, and the instant to ask about.
+"""
+
+import random
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schemas.files import read_csv, read_dump, read_json_lines
+
+from schemas.catalog import Catalog, parse_catalog
+from schemas.errors import SettingsError
+from schemas.instants import parse_instant
+from schemas.records import ReadRecord
+from schemas.refusals import Refusal
+
+
+class Source(NamedTuple):
+    """One file to be read; `event_type` and `activity_type` say what a CSV file does not say itself (None: it does)."""
+
+    path: Path
+    event_type: str | None = None
+    activity_type: str | None = None
+
+
+class RefusedLine(NamedTuple):
+    """A line that is no event: where it stands, and why it was refused."""
+
+    path: Path
+    line: int
+    refusal: Refusal
+
+    def __str__(self) -> str:
+        """Name file, line, field and what is wrong."""
+        field = f"{self.refusal.field} " if self.refusal.field else ""
+        return f"{self.path}, line {self.line}: {self.refusal.reason.value}: {field}{self.refusal.detail}"
+
+
+class Log(NamedTuple):
+    """Several files read as one log.
+
+    Offsets count the lines of all files in their order, so that every record has a place of its own (the records of a dump
+    keep theirs); `refused` names the lines that are no event by file and line.
+    """
+
+    records: list[ReadRecord]
+    refused: list[RefusedLine]
+
+
+class Feed(NamedTuple):
+    """What a `feed.toml` says: its files, and the instant to ask about in UTC microseconds (None: it names none)."""
+
+    description: str
+    sources: tuple[Source, ...]
+    as_of: int | None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises SettingsError with a sentence that names the file and what is wrong with it.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise SettingsError(f"there is no file {path}") from error
+    except IsADirectoryError as error:
+        raise SettingsError(f"{path} is a folder; a file is wanted") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_catalog(path: Path) -> Catalog:
+    """Read a catalog file.
+
+    Raises SettingsError with a sentence that names the file and the entry.
+    """
+    content = read_bytes(path)
+    try:
+        return parse_catalog(content.decode())
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 text") from error
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def read_feed(path: Path) -> Feed:
+    """Read a `feed.toml`; its files lie beside it.
+
+    Raises SettingsError with a sentence that names the file and what is wrong with it.
+    """
+    try:
+        content = tomllib.loads(read_bytes(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+    names, types = content.get("files"), content.get("types", {})
+    if not _is_list_of_texts(names) or not isinstance(types, dict):
+        raise SettingsError(
+            f'{path}: files must be a list such as ["grants.csv"], and types a table from file to event type'
+        )
+    as_of = None
+    if "as_of" in content:
+        as_of = parse_instant(str(content["as_of"]))
+        if as_of is None:
+            raise SettingsError(f"{path}: as_of is {content['as_of']!r}; it must be an instant such as 2026-05-15T12:00:00Z")
+    sources = tuple(Source(path.parent / name, _type_of(path, types, name)) for name in names)
+    return Feed(str(content.get("description", "")), sources, as_of)
+
+
+def _type_of(path: Path, types: Mapping[str, Any], name: str) -> str | None:
+    event_type = types.get(name)
+    if event_type is not None and not isinstance(event_type, str):
+        raise SettingsError(f"{path}: the type of {name} is {event_type!r}; it must be an event's name such as CreditGranted")
+    return event_type
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def read_log(sources: Iterable[Source]) -> Log:
+    """Read files as one log, in their order; lines that are no events are kept and named.
+
+    Raises SettingsError where a file as a whole cannot be read.
+    """
+    log = Log([], [])
+    lines_before = 0
+    for source in sources:
+        lines = read_bytes(source.path).splitlines(keepends=True)
+        try:
+            records = list(_read(source, lines))
+        except SettingsError as error:
+            raise SettingsError(f"{source.path}: {error}") from error
+        if not _is_dump(lines):
+            log.refused.extend(_refused(source.path, records))
+            records = [_moved(record, by=lines_before) for record in records]
+        log.records.extend(records)
+        lines_before += len(lines)
+    return log
+
+
+def shuffled(records: Sequence[ReadRecord], *, seed: int) -> list[ReadRecord]:
+    """Mix topic partitions anew by a seed; the order within each is kept."""
+    queues: dict[tuple[str, int], list[ReadRecord]] = {}
+    for record in records:
+        queues.setdefault((record.place.topic, record.place.partition), []).append(record)
+    turns = [place for place, queue in queues.items() for _ in queue]
+    random.Random(seed).shuffle(turns)  # noqa: S311 -- a mixing that can be repeated, no secret
+    remaining = {place: iter(queue) for place, queue in queues.items()}
+    return [next(remaining[place]) for place in turns]
+
+
+def _read(source: Source, lines: list[bytes]) -> Iterator[ReadRecord]:
+    if source.path.suffix.lower() == ".csv":
+        return read_csv(lines, event_type=source.event_type, activity_type=source.activity_type)
+    return read_dump(lines) if _is_dump(lines) else read_json_lines(lines)
+
+
+def _refused(path: Path, records: Iterable[ReadRecord]) -> Iterator[RefusedLine]:
+    for record in records:
+        if isinstance(record.content, Refusal):
+            yield RefusedLine(path, record.place.offset, record.content)
+
+
+def _is_dump(lines: Sequence[bytes]) -> bool:
+    return bool(lines) and lines[0].lstrip().startswith(b'{"credits_dump"')
+
+
+def _moved(record: ReadRecord, *, by: int) -> ReadRecord:
+    """Let a record's offset count the lines of the files before its own as well."""
+    place = record.place._replace(offset=record.place.offset + by)
+    return record._replace(place=place, first_place=place, raw=record.raw._replace(offset=place.offset))
