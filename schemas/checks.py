@@ -247,36 +247,36 @@ def fault_of(event: events.Event, *, record_timestamp: int) -> Fault | None:
 
     `record_timestamp` is the Kafka record's, in UTC microseconds. An activity's faults are named `activity.<field>`.
     """
-    leaves = LEAVES[type(event)]
-    for (field, leaf), value in zip(leaves.items(), event, strict=True):
+    event_type = type(event)
+    rules = RULES_BETWEEN_FIELDS[event_type]
+    for (field, leaf), value in zip(LEAVES[event_type].items(), event, strict=True):
         sentence = leaf(value)
         if sentence is not None:
             return Fault(field, sentence)
-        if field in _RULES_BETWEEN_FIELDS:
-            fault = _RULES_BETWEEN_FIELDS[field](event, record_timestamp)
+        if field in rules:
+            fault = rules[field](event, record_timestamp)
             if fault is not None:
                 return fault
     return None
 
 
-def _recorded_at_rule(event: Any, record_timestamp: int) -> Fault | None:
-    sentence = check_recording(instant=event.recorded_at, record_timestamp=record_timestamp)
-    return None if sentence is None else Fault("recorded_at", sentence)
+Rule = Callable[[Any, int], Fault | None]
+
+
+def _recorded_at_rule(event: events.CustomerEvent | events.MasterEvent, record_timestamp: int) -> Fault | None:
+    return _fault("recorded_at", check_recording(instant=event.recorded_at, record_timestamp=record_timestamp))
 
 
 def _as_of_rule(event: events.TimeAdvanced, record_timestamp: int) -> Fault | None:
-    sentence = check_recording(instant=event.as_of, record_timestamp=record_timestamp)
-    return None if sentence is None else Fault("as_of", sentence)
+    return _fault("as_of", check_recording(instant=event.as_of, record_timestamp=record_timestamp))
 
 
 def _accept_from_rule(event: events.TimeAdvanced, _: int) -> Fault | None:
-    sentence = check_window(as_of=event.as_of, accept_from=event.accept_from)
-    return None if sentence is None else Fault("accept_from", sentence)
+    return _fault("accept_from", check_window(as_of=event.as_of, accept_from=event.accept_from))
 
 
 def _expires_at_rule(event: events.CreditGranted, _: int) -> Fault | None:
-    sentence = check_expiry(effective_at=event.effective_at, expires_at=event.expires_at)
-    return None if sentence is None else Fault("expires_at", sentence)
+    return _fault("expires_at", check_expiry(effective_at=event.effective_at, expires_at=event.expires_at))
 
 
 def _activity_rule(event: events.CreditConsumed, _: int) -> Fault | None:
@@ -287,22 +287,36 @@ def _activity_rule(event: events.CreditConsumed, _: int) -> Fault | None:
     return None
 
 
-def _currency_rule(event: events.CreditGranted | events.CreditConsumed, _: int) -> Fault | None:
-    field, money_micro = (
-        ("unit_cost", event.unit_cost_micro) if isinstance(event, events.CreditGranted) else ("cost", event.cost_micro)
+def _unit_cost_rule(event: events.CreditGranted, _: int) -> Fault | None:
+    return _money_fault("unit_cost", money_micro=event.unit_cost_micro, currency=event.currency)
+
+
+def _cost_rule(event: events.CreditConsumed, _: int) -> Fault | None:
+    return _money_fault("cost", money_micro=event.cost_micro, currency=event.currency)
+
+
+def _money_fault(field: str, *, money_micro: int | None, currency: str | None) -> Fault | None:
+    return _fault(field, check_currency_with_money(money_micro=money_micro, currency=currency)) or _fault(
+        "currency", check_money_with_currency(money_micro=money_micro, currency=currency)
     )
-    sentence = check_currency_with_money(money_micro=money_micro, currency=event.currency)
-    if sentence is not None:
-        return Fault(field, sentence)
-    sentence = check_money_with_currency(money_micro=money_micro, currency=event.currency)
-    return None if sentence is None else Fault("currency", sentence)
 
 
-_RULES_BETWEEN_FIELDS: dict[str, Callable[[Any, int], Fault | None]] = {
-    "recorded_at": _recorded_at_rule,
-    "as_of": _as_of_rule,
-    "accept_from": _accept_from_rule,
-    "expires_at": _expires_at_rule,
-    "activity": _activity_rule,
-    "currency": _currency_rule,
+def _fault(field: str, sentence: str | None) -> Fault | None:
+    return None if sentence is None else Fault(field, sentence)
+
+
+_RECORDED: dict[str, Rule] = {"recorded_at": _recorded_at_rule}
+
+RULES_BETWEEN_FIELDS: dict[type, dict[str, Rule]] = {
+    events.CreditGranted: {**_RECORDED, "expires_at": _expires_at_rule, "currency": _unit_cost_rule},
+    events.CreditVoided: _RECORDED,
+    events.CreditConsumed: {**_RECORDED, "activity": _activity_rule, "currency": _cost_rule},
+    events.ConsumptionReversed: _RECORDED,
+    events.CampaignDefined: _RECORDED,
+    events.NameGiven: _RECORDED,
+    events.TimeAdvanced: {"as_of": _as_of_rule, "accept_from": _accept_from_rule},
 }
+"""For each type of event: the rules that need more than one field, each after the leaf of the field that it stands at.
+
+A rule takes an event, or anything that has its fields up to that one, and the record's timestamp.
+"""

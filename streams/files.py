@@ -7,12 +7,11 @@ import random
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from schemas.files import read_csv, read_dump, read_json_lines
+from typing import Any, NamedTuple, TypeGuard
 
 from schemas.catalog import Catalog, parse_catalog
 from schemas.errors import SettingsError
+from schemas.files import read_csv, read_dump, read_json_lines
 from schemas.instants import parse_instant
 from schemas.records import ReadRecord
 from schemas.refusals import Refusal
@@ -39,15 +38,28 @@ class RefusedLine(NamedTuple):
         return f"{self.path}, line {self.line}: {self.refusal.reason.value}: {field}{self.refusal.detail}"
 
 
+class FileStart(NamedTuple):
+    """Where the lines of a file begin in a log of several files: so many lines lie before its first."""
+
+    path: Path
+    lines_before: int
+
+
 class Log(NamedTuple):
     """Several files read as one log.
 
-    Offsets count the lines of all files in their order, so that every record has a place of its own (the records of a dump
-    keep theirs); `refused` names the lines that are no event by file and line.
+    Offsets count the lines of all files in their order, so that every record has a place of its own; the records of a dump
+    keep theirs. `refused` names the lines that are no event by file and line.
     """
 
     records: list[ReadRecord]
     refused: list[RefusedLine]
+    starts: list[FileStart]
+
+    def name_line(self, offset: int) -> tuple[Path, int]:
+        """Give the file and the line number, from 1, of a record by its offset in this log."""
+        start = max((start for start in self.starts if start.lines_before < offset), key=lambda start: start.lines_before)
+        return start.path, offset - start.lines_before
 
 
 class Feed(NamedTuple):
@@ -98,9 +110,7 @@ def read_feed(path: Path) -> Feed:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     names, types = content.get("files"), content.get("types", {})
     if not _is_list_of_texts(names) or not isinstance(types, dict):
-        raise SettingsError(
-            f'{path}: files must be a list such as ["grants.csv"], and types a table from file to event type'
-        )
+        raise SettingsError(f'{path}: files must be a list such as ["grants.csv"], and types a table from file to event type')
     as_of = None
     if "as_of" in content:
         as_of = parse_instant(str(content["as_of"]))
@@ -117,7 +127,7 @@ def _type_of(path: Path, types: Mapping[str, Any], name: str) -> str | None:
     return event_type
 
 
-def _is_list_of_texts(value: Any) -> bool:
+def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
@@ -126,7 +136,7 @@ def read_log(sources: Iterable[Source]) -> Log:
 
     Raises SettingsError where a file as a whole cannot be read.
     """
-    log = Log([], [])
+    log = Log([], [], [])
     lines_before = 0
     for source in sources:
         lines = read_bytes(source.path).splitlines(keepends=True)
@@ -136,6 +146,7 @@ def read_log(sources: Iterable[Source]) -> Log:
             raise SettingsError(f"{source.path}: {error}") from error
         if not _is_dump(lines):
             log.refused.extend(_refused(source.path, records))
+            log.starts.append(FileStart(source.path, lines_before))
             records = [_moved(record, by=lines_before) for record in records]
         log.records.extend(records)
         lines_before += len(lines)

@@ -6,6 +6,9 @@ of ClickHouse is waited out with a growing pause, while the topics keep what is 
 
 import asyncio
 import logging
+import os
+import signal
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -13,12 +16,15 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.client import Client
 
 from projections.row_codec import PublishedRow, decode_change
 from projections.rows import TABLES
-from schemas.errors import TransientError
+from schemas.errors import SettingsError, TransientError
 from streams.clickhouse import ClickHouseAddress, connect, insert, migrate
+from streams.settings import SinkSettings, read_sink_settings
+from streams.topics import GENERATION
 
 _Result = TypeVar("_Result")
 
@@ -27,19 +33,6 @@ _log = logging.getLogger(__name__)
 _TABLE_OF_TOPIC = {table.topic: table for table in TABLES}
 _PAUSE_SECONDS_FIRST = 0.5
 _PAUSE_SECONDS_MAX = 30.0
-
-
-class SinkSettings(NamedTuple):
-    """What the sink reads from and writes to, and how large its batches may grow.
-
-    A batch is inserted when it has `batch_rows` rows or is `batch_seconds` old.
-    """
-
-    bootstrap_servers: str
-    clickhouse: ClickHouseAddress
-    generation: int
-    batch_rows: int = 10_000
-    batch_seconds: float = 0.5
 
 
 def sink_group(generation: int) -> str:
@@ -54,8 +47,8 @@ async def run_sink(settings: SinkSettings, stop: asyncio.Event) -> None:
         return
     consumer = AIOKafkaConsumer(
         *_TABLE_OF_TOPIC,
-        bootstrap_servers=settings.bootstrap_servers,
-        group_id=sink_group(settings.generation),
+        bootstrap_servers=list(settings.brokers),
+        group_id=sink_group(GENERATION),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
@@ -64,7 +57,7 @@ async def run_sink(settings: SinkSettings, stop: asyncio.Event) -> None:
     try:
         while not stop.is_set():
             batch = await _collect(consumer, settings, stop)
-            if await _retried(partial(_insert_all, client, batch, settings.generation), stop) is None:
+            if await _retried(partial(_insert_all, client, batch, GENERATION), stop) is None:
                 return
             await _commit(consumer, batch)
     finally:
@@ -86,7 +79,7 @@ async def _collect(consumer: AIOKafkaConsumer, settings: SinkSettings, stop: asy
     row_count = 0
     begun = time.monotonic()
     while row_count < settings.batch_rows and not stop.is_set():
-        left_seconds = begun + settings.batch_seconds - time.monotonic()
+        left_seconds = begun + settings.batch_milliseconds / 1000 - time.monotonic()
         if left_seconds <= 0:
             break
         fetched = await consumer.getmany(timeout_ms=int(left_seconds * 1000) + 1, max_records=settings.batch_rows)
@@ -117,8 +110,8 @@ async def _commit(consumer: AIOKafkaConsumer, batch: _Batch) -> None:
 
 
 def _connect_and_migrate(settings: SinkSettings) -> Client:
-    client = connect(settings.clickhouse)
-    for name in migrate(client, generation=settings.generation):
+    client = connect(ClickHouseAddress(settings.host, settings.port, settings.user, settings.password))
+    for name in migrate(client, generation=GENERATION):
         _log.info("migration %s applied", name)
     return client
 
@@ -140,3 +133,25 @@ async def _retried(work: Callable[[], _Result], stop: asyncio.Event) -> _Result 
             pause_seconds = min(2 * pause_seconds, _PAUSE_SECONDS_MAX)
         else:
             return None
+
+
+async def _run_until_signalled(settings: SinkSettings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run_sink(settings, stop)
+
+
+def main() -> None:
+    """Run a sink with the settings of the environment until SIGTERM or SIGINT."""
+    try:
+        settings = read_sink_settings(os.environ)
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("streams").setLevel(settings.log_level)
+        asyncio.run(_run_until_signalled(settings))
+    except (SettingsError, TransientError, KafkaError) as error:
+        sys.exit(f"credits sink: {error}")
+
+
+if __name__ == "__main__":
+    main()

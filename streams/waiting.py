@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from schemas import topics
 from schemas.errors import TransientError
@@ -65,7 +65,10 @@ async def partitions_of(admin: AIOKafkaAdminClient, names: Sequence[str]) -> lis
 
 
 async def _committed(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, int]:
-    offsets = await admin.list_consumer_group_offsets(group)
+    try:
+        offsets = await admin.list_consumer_group_offsets(group)
+    except GroupCoordinatorNotAvailableError:  # no group was ever known to this broker
+        return {}
     return {partition: committed.offset for partition, committed in offsets.items()}
 
 

@@ -34,7 +34,8 @@ from streams.topics import GENERATION, ensure_topics
 from streams.waiting import wait_until_visible
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLES = CHECKOUT / "examples"
+EXAMPLES = Path(os.path.relpath(CHECKOUT / "examples"))
+"""Relative, since people read the names of these files."""
 FEEDS = ("coworking", "salon", "care", "cloud")
 _VISIBLE_SECONDS = 120
 _LOOK_SECONDS = 1
@@ -71,7 +72,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "CREDITS_KAFKA_BROKERS": stack.bootstrap_servers,
         "CREDITS_CLICKHOUSE_HOST": stack.clickhouse_host,
         "CREDITS_CLICKHOUSE_PORT": str(stack.clickhouse_port),
-        "CREDITS_CATALOG": str(EXAMPLES / "catalog.toml"),
+        "CREDITS_CATALOG": str((EXAMPLES / "catalog.toml").resolve()),
     }
 
 

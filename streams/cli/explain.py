@@ -37,8 +37,8 @@ def explain(
 ) -> None:
     """Explain one use of credits: every lot that was valid then, in burn order, what it paid and why it stands there."""
     known = read_catalog(catalog)
-    log = read_asked_log(events, as_of=as_of, event_type=event_type, activity=activity)
-    folded = fold_rows(log.records, catalog=known, as_of=log.as_of)
+    log, asked = read_asked_log(events, as_of=as_of, event_type=event_type, activity=activity)
+    folded = fold_rows(log.records, catalog=known, as_of=asked)
     wanted_at = options.read_instant("--occurred-at", occurred_at)
     uses = [
         row

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from projections.fold import fold as fold_records
 from streams.cli import options
-from streams.cli.log import read_asked_log
+from streams.cli.log import name_refusals, read_asked_log
 from streams.cli.tables import print_results
 from streams.files import read_catalog, shuffled
 
@@ -33,9 +33,10 @@ def fold(
     A line that is refused is named on standard error by file, line and field; the others count all the same.
     """
     known = read_catalog(catalog)
-    log = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
+    log, asked = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
     records = log.records if shuffle is None else shuffled(log.records, seed=shuffle)
-    results = fold_records(records, catalog=known, as_of=log.as_of, batch_size=batch)
+    results = fold_records(records, catalog=known, as_of=asked, batch_size=batch)
+    name_refusals(log, results["refusals"])
     if as_json:
         json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")

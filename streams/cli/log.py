@@ -1,30 +1,30 @@
 """The files that a command is given, read as one log."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.errors import SettingsError
-from schemas.records import ReadRecord
+from schemas.refusals import Reason, Refusal
 from streams.cli import options
-from streams.files import RefusedLine, Source, read_feed, read_log
+from streams.files import Log, RefusedLine, Source, read_feed, read_log
 
 _NAMED_MAX = 20
 """So many refused lines are named; of more only the number is told."""
 
 
 class AskedLog(NamedTuple):
-    """The records of the files, and the instant asked about in UTC microseconds (None: the default)."""
+    """The files as one log, and the instant asked about in UTC microseconds (None: the default)."""
 
-    records: list[ReadRecord]
+    log: Log
     as_of: int | None
 
 
 def read_asked_log(paths: Iterable[Path], *, as_of: str | None, event_type: str | None, activity: str | None) -> AskedLog:
     """Read the files of a command line; a `.toml` is a feed, whose own instant counts where none is given.
 
-    Names refused lines on standard error. Raises SettingsError where a file cannot be read or two feeds disagree.
+    Raises SettingsError where a file cannot be read or two feeds name different instants.
     """
     sources: list[Source] = []
     instants = set()
@@ -40,12 +40,21 @@ def read_asked_log(paths: Iterable[Path], *, as_of: str | None, event_type: str 
         if len(instants) > 1:
             raise SettingsError("the feeds name different instants; say which to ask about with --as-of")
         asked = instants.pop()
-    log = read_log(sources)
-    name_refused(log.refused)
-    return AskedLog(log.records, asked)
+    return AskedLog(read_log(sources), asked)
 
 
-def name_refused(refused: list[RefusedLine]) -> None:
+def name_refusals(log: Log, refusals: Sequence[Mapping[str, Any]]) -> None:
+    """Name the refusals of a result on standard error: by file and line where they lie in a file."""
+    if log.starts:
+        name_refused([_refused_line(log, refusal) for refusal in refusals])
+
+
+def _refused_line(log: Log, refusal: Mapping[str, Any]) -> RefusedLine:
+    path, line = log.name_line(refusal["offset"])
+    return RefusedLine(path, line, Refusal(Reason(refusal["reason"]), refusal["field"], refusal["detail"]))
+
+
+def name_refused(refused: Sequence[RefusedLine]) -> None:
     """Name refused lines on standard error, one a line."""
     for line in refused[:_NAMED_MAX]:
         sys.stderr.write(f"{line}\n")

@@ -13,11 +13,12 @@ from projections.statements import VIEWS_DATABASE
 
 
 class Report(NamedTuple):
-    """A view, the parameters that it is asked with, and what people call it."""
+    """A view, the parameters that it is asked with, what people call it, and those of its columns that fit a terminal."""
 
     title: str
     view: str
     parameters: Mapping[str, str]
+    columns: tuple[str, ...]
 
 
 REPORTS = (
@@ -25,21 +26,25 @@ REPORTS = (
         "Coworking: coins of each customer, January to May",
         "coins_by_customer",
         {"organization": "harbor-desks", "month_from": "2026-01", "month_to": "2026-05"},
+        ("customer_name", "opening", "once_granted", "monthly_granted", "once_used", "monthly_used", "closing", "overage"),
     ),
     Report(
         "Salons: what each campaign sent from each center, February to May",
         "campaign_by_center",
         {"organization": "velvet-salons", "date_from": "2026-02-01", "date_to": "2026-05-31"},
+        ("campaign_name", "status", "center_name", "channel", "processed", "credits"),
     ),
     Report(
         "Care: sessions and top-ups of March",
         "credit_usage_report",
         {"organization": "brightcare", "month": "2026-03", "usage": "both"},
+        ("date", "usage", "staff", "client", "duration_minutes", "credits", "cost"),
     ),
     Report(
         "Cloud: what credits paid of each invoice line, and what is due, March",
         "invoice_credits",
         {"organization": "nimbus-cloud", "month_from": "2026-03", "month_to": "2026-03"},
+        ("customer_id", "invoice_id", "kind", "item", "amount", "credited", "due"),
     ),
 )
 
@@ -47,7 +52,7 @@ REPORTS = (
 def print_report(console: Console, client: Client, report: Report) -> None:
     """Ask a view and print its rows."""
     arguments = ", ".join(f"{name}={{{name}:String}}" for name in report.parameters)
-    statement = f"SELECT * FROM {VIEWS_DATABASE}.{report.view}({arguments})"  # noqa: S608 -- names of ours, values are bound
+    statement = f"SELECT {', '.join(report.columns)} FROM {VIEWS_DATABASE}.{report.view}({arguments})"  # noqa: S608 -- names of ours, values are bound
     found = client.query(statement, parameters=dict(report.parameters))
     if not found.result_rows:
         console.print(f"{report.title}: nothing yet\n", style="bold")

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-import lz4.frame  # type: ignore[import-untyped]  # the package ships no types
+import lz4.frame
 import zstandard
 
 from streams.embedded.gateway_guard import TOKEN, Fault, words

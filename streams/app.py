@@ -1,0 +1,102 @@
+"""The composition root: `build` is the only place where settings, Faust, Kafka and the books meet. Nothing runs on import."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import faust
+from faust.app.base import BootStrategy
+from faust.types import TP
+
+from schemas import topics
+from schemas.catalog import Catalog
+from streams.agents import add_agents
+from streams.batches import Batch
+from streams.partition import PartitionSettings
+from streams.partitions import Partitions
+from streams.settings import WorkerSettings
+from streams.topics import GROUP
+from streams.transport import CopartitionedAssignor, PullingConsumer, PullingTransport, check_assignment
+
+_QUEUED_BATCHES_MAX = 8
+
+
+class _Boot(BootStrategy):
+    """Starts Faust without its own producer, whose sends nobody awaits, and without a web server."""
+
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class CreditsApp(faust.App):
+    """Faust's app with the pulling transport; `partitions` are the partition numbers that this worker holds."""
+
+    BootStrategy = _Boot
+    mundane_level = "debug"
+    partitions: Partitions
+
+    def _new_transport(self) -> Any:
+        return PullingTransport(self.conf.broker_consumer, self, inbox=self.partitions)
+
+    def _new_producer_transport(self) -> Any:
+        return PullingTransport(self.conf.broker_producer, self, inbox=self.partitions)
+
+    def _create_directories(self) -> None:
+        """Make no folder: Faust keeps nothing on disk here."""
+
+
+def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
+    """Put a worker together; it runs when a Faust worker starts it."""
+    app = CreditsApp(
+        GROUP,
+        broker=";".join(f"kafka://{address}" for address in settings.brokers),
+        store="memory://",
+        topic_partitions=settings.partition_count,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        web_enabled=False,
+        PartitionAssignor=CopartitionedAssignor,
+        consumer_group_instance_id=settings.member_name,
+        broker_max_poll_records=settings.batch_records,
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=settings.session_seconds / 4,
+        broker_request_timeout=max(30, settings.session_seconds + 5),
+    )
+    # Bounded, so that no more is fetched than can be applied.
+    batches = app.channel(value_type=None, maxsize=_QUEUED_BATCHES_MAX)
+    app.partitions = Partitions(
+        PartitionSettings(
+            brokers=settings.brokers,
+            catalog=catalog,
+            partition_count=settings.partition_count,
+            batch_records=settings.batch_records,
+            commit_seconds=settings.commit_milliseconds / 1000,
+            uncommitted_records=settings.uncommitted_records,
+        ),
+        group=lambda: cast(PullingConsumer, app.consumer),
+        deliver_to=cast(Callable[[Batch], Awaitable[None]], batches.put),
+        on_bug=app.crash,
+    )
+    app.topics.add(app.topic(*topics.INPUT_TOPICS, key_type=bytes, value_type=bytes))
+    add_agents(app, batches, app.partitions)
+    _connect(app)
+    return app
+
+
+def _connect(app: CreditsApp) -> None:
+    """Let the partitions hear of rebalances and of the end."""
+
+    async def on_assigned(*sent: Any, **_: Any) -> None:
+        assigned: set[TP] = sent[-1]
+        app.partitions.on_assigned(check_assignment(assigned, topics.INPUT_TOPICS))
+
+    async def on_revoked(*_: Any, **__: Any) -> None:
+        app.partitions.on_revoked()
+
+    async def on_before_shutdown(*_: Any, **__: Any) -> None:
+        await app.partitions.close_all()
+
+    app.on_partitions_assigned.connect(on_assigned)
+    app.on_partitions_revoked.connect(on_revoked)
+    app.on_before_shutdown.connect(on_before_shutdown)
+    app.task(app.partitions.advise)

@@ -1,0 +1,162 @@
+"""What one partition number has applied and not yet committed, on top of what it has; no I/O happens here.
+
+Three layers: what is committed, what the transaction under way carries, and what was applied since it began. So batches go
+on being applied while a transaction is under way, and nothing that is not committed ever reaches the lowest layer. State,
+rows, reroutes and positions of a batch go into the same layer, and so into the same transaction.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from projections.books import Books
+from projections.row_codec import encode_change
+from projections.rows import TABLE_OF_ROW_TYPE, Change
+from projections.state import OverlayState, State
+from schemas import topics
+from schemas.catalog import Catalog
+from schemas.errors import InvariantViolation
+from schemas.instants import MICROSECONDS_PER_MILLISECOND
+from schemas.reading import hop_header, read_record
+from schemas.records import ReadRecord, Reroute
+from streams.batches import Batch, Gap, continue_at
+from streams.messages import Message
+from streams.topics import CHANGELOG, GENERATION
+from streams.worker_keys import (
+    read_commit_number,
+    read_position,
+    write_commit_number,
+    write_identity,
+    write_position,
+)
+
+_COMMIT_BITS = 40
+
+
+class _Layer:
+    """What batches came to that go into one transaction: writes of the state, the last change of each row, reroutes."""
+
+    def __init__(self, below: State) -> None:
+        self.state = OverlayState(below)
+        self.changes: dict[tuple[Any, ...], Change] = {}
+        self.reroutes: list[ReadRecord] = []
+        self.record_count = 0
+
+
+class PartitionState:
+    """The state of one partition number, and the batches applied to it since its last commit."""
+
+    def __init__(self, committed: State, *, number: int, partition_count: int, catalog: Catalog) -> None:
+        self._committed = committed
+        self._number = number
+        self._partition_count = partition_count
+        self._catalog = catalog
+        self._sending: _Layer | None = None
+        self._open = _Layer(committed)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether anything was applied since the last commit began."""
+        return bool(self._open.state.writes)
+
+    @property
+    def pending_record_count(self) -> int:
+        """How many records were applied and are not committed."""
+        return self._open.record_count + (self._sending.record_count if self._sending is not None else 0)
+
+    def position(self, topic: str) -> int:
+        """Give the fetch position up to which a topic partition has been applied."""
+        return read_position(self._open.state, topic)
+
+    def committed_positions(self) -> dict[str, int]:
+        """Give the positions up to which all is committed, by input topic."""
+        return {topic: read_position(self._committed, topic) for topic in topics.INPUT_TOPICS}
+
+    def apply(self, batch: Batch) -> Gap | None:
+        """Apply a batch if it continues at its topic's position; a gap is given back, and nothing is applied."""
+        topic = batch.wanted.topic
+        position = self.position(topic)
+        records = continue_at(position, batch)
+        if isinstance(records, Gap):
+            return records
+        if batch.end <= position:
+            return None
+        layer = self._open
+        if records:
+            applied = Books(layer.state, catalog=self._catalog).apply(
+                [read_record(record, partition_count=self._partition_count) for record in records]
+            )
+            for change in applied.changes:
+                layer.changes[_key_of(change)] = change
+            layer.reroutes.extend(applied.reroutes)
+            layer.record_count += len(records)
+        write_position(layer.state, topic, batch.end)
+        return None
+
+    def begin_commit(self) -> Iterator[Message]:
+        """Begin a commit of all that is pending; gives its messages, made one by one while they are taken.
+
+        Every row is published with the revision of this commit, once, however often it changed.
+        """
+        if self._sending is not None:
+            raise InvariantViolation(f"partition number {self._number}: a commit began before the last one had ended")
+        layer = self._sending = self._open
+        commit_number = read_commit_number(self._committed) + 1
+        write_commit_number(layer.state, commit_number)
+        if commit_number == 1:
+            fingerprint = self._catalog.fingerprint()
+            write_identity(layer.state, catalog_fingerprint=fingerprint, partition_count=self._partition_count)
+        self._open = _Layer(layer.state)
+        return self._messages_of(layer, revision=revision_of(commit_number))
+
+    def end_commit(self) -> None:
+        """Take over as committed what the commit carried; call this if and only if its transaction has committed."""
+        sent, newer = self._sending, self._open
+        if sent is None:
+            raise InvariantViolation(f"partition number {self._number}: no commit is under way")
+        for key, value in sent.state.writes.items():
+            if value is None:
+                self._committed.delete(key)
+            else:
+                self._committed.put(key, value)
+        self._sending = None
+        self._open = _Layer(self._committed)
+        self._open.state.writes.update(newer.state.writes)
+        self._open.changes = newer.changes
+        self._open.reroutes = newer.reroutes
+        self._open.record_count = newer.record_count
+
+    def _messages_of(self, layer: _Layer, *, revision: int) -> Iterator[Message]:
+        for key, value in layer.state.writes.items():
+            yield Message(CHANGELOG, self._number, key, value)
+        for change in layer.changes.values():
+            key, row = encode_change(change, revision=revision)
+            yield Message(TABLE_OF_ROW_TYPE[type(change.row)].topic, self._number, key, row)
+        for record in layer.reroutes:
+            yield _rerouted(record)
+
+
+def revision_of(commit_number: int) -> int:
+    """Give the revision of the rows of a commit: the generation, then the commit's number, so that it only grows."""
+    if not 0 < commit_number < 1 << _COMMIT_BITS:
+        raise InvariantViolation(f"commit number {commit_number} does not fit a revision")
+    return GENERATION << _COMMIT_BITS | commit_number
+
+
+def _key_of(change: Change) -> tuple[Any, ...]:
+    table = TABLE_OF_ROW_TYPE[type(change.row)]
+    return table.name, *change.row[: table.key_length]
+
+
+def _rerouted(record: ReadRecord) -> Message:
+    """Send a record on to its own partition as it came, with a header that names where it lay (docs/ledger.md 3.2)."""
+    raw = record.raw
+    if not isinstance(record.content, Reroute) or raw.key is None:
+        raise InvariantViolation(f"{record.place} is no record to be rerouted")
+    return Message(
+        raw.topic,
+        record.content.partition,
+        raw.key,
+        raw.value,
+        raw.timestamp // MICROSECONDS_PER_MILLISECOND,
+        (*raw.headers, hop_header(record.place)),
+    )
