@@ -1,0 +1,36 @@
+"""What holds for every test run: nothing is skipped unless it is named here."""
+
+from collections.abc import Iterator
+
+import pytest
+
+ALLOWED_SKIPS: frozenset[str] = frozenset()
+"""Node ids of the tests that may be skipped, for want of something that a fresh machine need not have."""
+
+_SKIPPED = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with nothing skipped."""
+    config.stash[_SKIPPED] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Note each skip that is not allowed."""
+    report: pytest.TestReport = yield
+    if report.skipped and not hasattr(report, "wasxfail") and item.nodeid not in ALLOWED_SKIPS:
+        item.config.stash[_SKIPPED].append(item.nodeid)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run for a skip that is on no list."""
+    if session.config.stash[_SKIPPED] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the skips that fail the run."""
+    for nodeid in config.stash[_SKIPPED]:
+        terminalreporter.write_line(f"skipped, and on no list of allowed skips: {nodeid}", red=True)
