@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _PAUSE_SECONDS_MIN = 0.5
 _PAUSE_SECONDS_MAX = 15.0
 _CLOSE_SECONDS = 10
-_ADVICE_SECONDS = 5
+_ADVICE_SECONDS = 2
 
 
 class Group(Inputs, Protocol):

@@ -23,6 +23,7 @@ from schemas.refusals import Refusal
 from schemas.topics import CLOCKED_TOPICS
 from streams.cli.log import name_refused
 from streams.cli.reports import REPORTS, print_report
+from streams.cli.tables import console_for_people
 from streams.clickhouse import ClickHouseAddress, connect, read_rows
 from streams.dump import read_input_topics
 from streams.embedded.settings import read_settings
@@ -50,7 +51,7 @@ def demo(
 
     What was emitted before is known the second time: the figures stay the same.
     """
-    console = Console()
+    console = console_for_people()
     with running_stack(read_settings(os.environ), data_folder=data, cache_folder=cache, console=console) as stack:
         environment = _environment(stack)
         _start_stream(stack, environment, console)

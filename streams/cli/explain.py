@@ -17,7 +17,7 @@ from schemas.errors import SettingsError
 from schemas.instants import format_instant
 from streams.cli import options
 from streams.cli.log import read_asked_log
-from streams.cli.tables import figure, instant, print_table, text
+from streams.cli.tables import console_for_people, figure, instant, print_table, text
 from streams.files import read_catalog
 
 
@@ -61,7 +61,7 @@ def explain(
         json.dump(written, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
     else:
-        _print(Console(), written)
+        _print(console_for_people(), written)
 
 
 def write_explanation(explanation: Explanation, *, as_of: int) -> dict[str, Any]:

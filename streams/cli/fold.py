@@ -5,12 +5,11 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from projections.fold import fold as fold_records
 from streams.cli import options
 from streams.cli.log import name_refusals, read_asked_log
-from streams.cli.tables import print_results
+from streams.cli.tables import console_for_people, print_results
 from streams.files import read_catalog, shuffled
 
 
@@ -41,4 +40,4 @@ def fold(
         json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
     else:
-        print_results(Console(), results)
+        print_results(console_for_people(), results)

@@ -2,8 +2,8 @@
 
 import sys
 
-import click
 import typer
+from typer._click.exceptions import ClickException  # the base of what typer raises for wrong use; it has no public name
 
 from schemas.errors import CreditsError
 from streams.cli.demo import demo
@@ -17,7 +17,6 @@ EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="credits",
     help="The credit ledger: fold events into books, explain a payment, run the whole of it on this machine.",
-    no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -34,12 +33,13 @@ def main() -> None:
     exception that is no `CreditsError` is a bug and keeps its traceback.
     """
     try:
-        status = app(standalone_mode=False)
-    except click.ClickException as error:
+        # Whoever types nothing wants to know what there is.
+        status = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+    except ClickException as error:
         _end(f"{error.format_message()} ('credits --help' shows how)", EXIT_WRONG_USE)
     except CreditsError as error:
         _end(str(error), EXIT_WRONG_USE)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         _end("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone; nobody is left to be told

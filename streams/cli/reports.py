@@ -26,7 +26,17 @@ REPORTS = (
         "Coworking: coins of each customer, January to May",
         "coins_by_customer",
         {"organization": "harbor-desks", "month_from": "2026-01", "month_to": "2026-05"},
-        ("customer_name", "opening", "once_granted", "monthly_granted", "once_used", "monthly_used", "closing", "overage"),
+        (
+            "customer_name",
+            "once_granted",
+            "once_used",
+            "expired",
+            "voided",
+            "closing",
+            "monthly_granted",
+            "monthly_used",
+            "overage",
+        ),
     ),
     Report(
         "Salons: what each campaign sent from each center, February to May",

@@ -1,5 +1,6 @@
 """Results as tables for people: the same figures as the JSON form, fewer columns, and nothing computed."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from schemas.amounts import UNLIMITED
 
 Entry = dict[str, Any]
 
+_FILE_WIDTH = 160
+
 
 class Shown(NamedTuple):
     """One column of a table: its heading and what of an entry stands in it; figures stand to the right."""
@@ -20,14 +23,35 @@ class Shown(NamedTuple):
     is_figure: bool = False
 
 
+class ShownList(NamedTuple):
+    """One table of the results: its title, the list that it shows, its columns, and which entries are worth a line."""
+
+    title: str
+    name: str
+    columns: tuple[Shown, ...]
+    is_shown: Callable[[Entry], bool] = lambda _: True
+
+
+def console_for_people() -> Console:
+    """Give a console as wide as the terminal, or wide enough for every table where the output goes into a file."""
+    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+
+
 def print_results(console: Console, results: Results) -> None:
-    """Print every list that has entries, the balances first, and say what was refused."""
-    for title, name, columns in _LISTS:
-        entries = results[name]
-        if entries:
-            print_table(console, title, columns, entries)
-    counts = ", ".join(f"{len(results[name])} {title.lower()}" for title, name, _ in _LISTS)
+    """Print the tables of each organization, then what was refused, then how much there is of everything."""
+    for organization in sorted({entry["organization_id"] for name in _OF_ORGANIZATION for entry in results[name]}):
+        console.rule(f"[bold]{organization}", align="left", style="dim")
+        for shown in _LISTS:
+            entries = [entry for entry in results[shown.name] if entry["organization_id"] == organization]
+            _print_list(console, shown, [entry for entry in entries if shown.is_shown(entry)])
+    _print_list(console, _REFUSALS, results["refusals"])
+    counts = ", ".join(f"{len(results[name])} {name.replace('_', ' ')}" for name in (*_OF_ORGANIZATION, "refusals"))
     console.print(f"{counts}; {results['duplicates']} duplicates left out", style="dim", highlight=False)
+
+
+def _print_list(console: Console, shown: ShownList, entries: Sequence[Entry]) -> None:
+    if entries:
+        print_table(console, shown.title, shown.columns, entries)
 
 
 def print_table(console: Console, title: str, columns: Sequence[Shown], entries: Sequence[Entry]) -> None:
@@ -46,9 +70,9 @@ def text(heading: str, field: str) -> Shown:
     return Shown(heading, lambda entry: "" if entry[field] is None else str(entry[field]))
 
 
-def figure(heading: str, *fields: str) -> Shown:
-    """Make a column that shows an amount; of several fields, the amounts joined by a slash."""
-    return Shown(heading, lambda entry: " / ".join(str(entry[field]) for field in fields), is_figure=True)
+def figure(heading: str, field: str) -> Shown:
+    """Make a column that shows an amount."""
+    return Shown(heading, lambda entry: str(entry[field]), is_figure=True)
 
 
 def instant(heading: str, field: str) -> Shown:
@@ -70,18 +94,31 @@ def _costs(entry: Entry) -> str:
     return ", ".join(f"{currency} {cost}" for currency, cost in entry["cost"].items())
 
 
-def _unlimited_or(field: str) -> Callable[[Entry], str]:
-    return lambda entry: UNLIMITED if entry["unlimited"] else entry[field]
+def _available(entry: Entry) -> str:
+    return UNLIMITED if entry["unlimited"] else str(entry["available"])
+
+
+def _next_to_lapse(entry: Entry) -> str:
+    if entry["next_expiry"] is None:
+        return ""
+    return f"{entry['next_expiry_amount']} at {shown_instant(entry['next_expiry'])}"
 
 
 def _final(entry: Entry) -> str:
     return "final" if entry["final"] else ""
 
 
-_ACCOUNT = (text("organization", "organization_id"), text("customer", "customer_id"), text("credits", "credit_type"))
+_ACCOUNT = (text("customer", "customer_id"), text("credits", "credit_type"))
+_ONCE = ("once_opening", "once_granted", "once_used", "once_expired", "once_voided", "overage")
+_MONTHLY = ("monthly_granted", "monthly_used", "monthly_unused", "monthly_voided", "unlimited_used")
 
-_LISTS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
-    (
+
+def _has_any(*fields: str) -> Callable[[Entry], bool]:
+    return lambda entry: any(entry[field] != "0" for field in fields)
+
+
+_LISTS = (
+    ShownList(
         "Balances",
         "balances",
         (
@@ -91,19 +128,14 @@ _LISTS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
             figure("used", "used"),
             figure("balance", "balance"),
             figure("committed", "committed"),
-            Shown("available", _unlimited_or("available"), is_figure=True),
+            Shown("available", _available, is_figure=True),
             figure("restricted", "restricted"),
             figure("overage", "overage"),
-            Shown(
-                "next to lapse",
-                lambda entry: (
-                    f"{entry['next_expiry_amount']} at {shown_instant(entry['next_expiry'])}" if entry["next_expiry"] else ""
-                ),
-            ),
+            Shown("next to lapse", _next_to_lapse),
         ),
     ),
-    (
-        "Months",
+    ShownList(
+        "Months: what was granted once",
         "snapshots",
         (
             *_ACCOUNT,
@@ -114,19 +146,27 @@ _LISTS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
             figure("expired", "once_expired"),
             figure("voided", "once_voided"),
             figure("closing", "once_closing"),
-            figure(
-                "monthly granted / used / unused / voided",
-                "monthly_granted",
-                "monthly_used",
-                "monthly_unused",
-                "monthly_voided",
-            ),
-            figure("unlimited", "unlimited_used"),
             figure("overage", "overage"),
             Shown("", _final),
         ),
+        _has_any(*_ONCE),
     ),
-    (
+    ShownList(
+        "Months: what was granted monthly or without limit",
+        "snapshots",
+        (
+            *_ACCOUNT,
+            text("month", "month"),
+            figure("granted", "monthly_granted"),
+            figure("used", "monthly_used"),
+            figure("unused", "monthly_unused"),
+            figure("voided", "monthly_voided"),
+            figure("unlimited used", "unlimited_used"),
+            Shown("", _final),
+        ),
+        _has_any(*_MONTHLY),
+    ),
+    ShownList(
         "Lots",
         "lots",
         (
@@ -136,11 +176,13 @@ _LISTS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
             instant("end", "end"),
             figure("amount", "amount"),
             figure("used", "used"),
-            figure("expired / unused / voided", "expired", "unused", "voided"),
+            figure("expired", "expired"),
+            figure("unused", "unused"),
+            figure("voided", "voided"),
             figure("rest", "rest"),
         ),
     ),
-    (
+    ShownList(
         "Allocations",
         "allocations",
         (
@@ -154,27 +196,24 @@ _LISTS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
             Shown("cost", _costs),
         ),
     ),
-    (
+    ShownList(
         "Campaign usage",
         "campaign_usage",
         (
-            text("organization", "organization_id"),
-            text("customer", "customer_id"),
-            text("credits", "credit_type"),
+            *_ACCOUNT,
             text("campaign", "campaign_id"),
             text("center", "center_id"),
             text("day", "day"),
             text("channel", "channel"),
             text("source", "credit_source"),
             figure("processed", "processed"),
-            figure("credits used", "credits"),
+            figure("used", "credits"),
         ),
     ),
-    (
+    ShownList(
         "Conflicts",
         "conflicts",
         (
-            text("organization", "organization_id"),
             text("customer", "customer_id"),
             instant("occurred", "occurred_at"),
             text("event", "event_id"),
@@ -182,16 +221,18 @@ _LISTS: tuple[tuple[str, str, tuple[Shown, ...]], ...] = (
             text("detail", "detail"),
         ),
     ),
+)
+_OF_ORGANIZATION = ("balances", "snapshots", "lots", "allocations", "campaign_usage", "conflicts", "campaigns", "names")
+
+_REFUSALS = ShownList(
+    "Refusals",
+    "refusals",
     (
-        "Refusals",
-        "refusals",
-        (
-            text("topic", "topic"),
-            text("partition", "partition"),
-            text("offset or line", "offset"),
-            text("reason", "reason"),
-            text("field", "field"),
-            text("detail", "detail"),
-        ),
+        text("topic", "topic"),
+        text("partition", "partition"),
+        text("offset or line", "offset"),
+        text("reason", "reason"),
+        text("field", "field"),
+        text("detail", "detail"),
     ),
 )
