@@ -3,11 +3,14 @@
 The same rows lie in memory, in the output topics and in ClickHouse, so a balance is the same wherever it is asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from projections.lots import LotKey
-from projections.rows import AllocationRow, LotRow
+from projections.calendar import Calendar
+from projections.customer import grant_of, lot_row
+from projections.lots import LotKey, issue
+from projections.rows import AllocationRow, GrantRow, LotRow
+from schemas.events import MONTHLY
 
 
 class Balance(NamedTuple):
@@ -42,13 +45,32 @@ class _LotThen(NamedTuple):
         return self.amount_micro - self.used_micro - self.committed_micro
 
 
-def balance_of(lots: Iterable[LotRow], allocations: Iterable[AllocationRow], *, as_of: int, month: str) -> Balance:
-    """Compute the balance of one account at `as_of` (UTC microseconds) from all its lots and allocations.
+def lots_then(lots: Iterable[LotRow], grants: Iterable[GrantRow], *, as_of: int, calendar: Calendar) -> list[LotRow]:
+    """Give the lots of an account that are valid at `as_of`, also those of a month that the clock has not reached.
+
+    Rows of monthly lots end with the account's last month; one that is valid later has had no consumption yet, since the
+    month of the last consumption has rows.
+    """
+    valid = {(lot.grant_id, lot.start): lot for lot in lots if _is_valid(lot, as_of)}
+    for row in grants:
+        if row.cadence == MONTHLY:
+            issued = issue(grant_of(row), voided_at=row.voided_at, calendar=calendar, last_month=calendar.month_of(as_of))
+            for lot in issued[-1:]:
+                if lot.is_valid_at(as_of):
+                    valid.setdefault(lot.key, lot_row(lot, used_micro=0, calendar=calendar))
+    return list(valid.values())
+
+
+def _is_valid(lot: LotRow, instant: int) -> bool:
+    return lot.start <= instant and (lot.end is None or instant < lot.end)
+
+
+def balance_of(valid: Sequence[LotRow], allocations: Iterable[AllocationRow], *, as_of: int, month: str) -> Balance:
+    """Compute the balance of one account at `as_of` (UTC microseconds) from its lots valid then and all allocations.
 
     `month` is the label of the month in the organization's zone that contains `as_of`. What occurred at `as_of` itself
     counts as used.
     """
-    valid = [lot for lot in lots if lot.start <= as_of and (lot.end is None or as_of < lot.end)]
     used_micro: dict[LotKey, int] = {}
     overage_micro = 0
     for allocation in allocations:

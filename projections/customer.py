@@ -18,7 +18,7 @@ from projections.stored import Customer, CustomerEvents, Stored
 from projections.usage import Use, identity_of, unite
 from schemas import events
 from schemas.catalog import Catalog
-from schemas.events import CreditGranted, CreditVoided
+from schemas.events import CreditGranted, CreditVoided, Selector
 from schemas.records import Place
 
 
@@ -89,7 +89,7 @@ def _promise(stored: Stored[CreditGranted], voids: dict[str, Stored[CreditVoided
 
 def _account_rows(account: Account, *, customer: Customer, credit_type: str, times: Times, calendar: Calendar) -> Iterator[Row]:
     for lot in account.lots:
-        yield _lot_row(lot, used_micro=account.used_micro[lot.key], calendar=calendar)
+        yield lot_row(lot, used_micro=account.used_micro[lot.key], calendar=calendar)
     for allocation in account.allocations:
         event = allocation.use.event
         yield AllocationRow(
@@ -134,7 +134,31 @@ def _grant_row(grant: CreditGranted, void: Stored[CreditVoided] | None) -> Grant
     )
 
 
-def _lot_row(lot: Lot, *, used_micro: int, calendar: Calendar) -> LotRow:
+def grant_of(row: GrantRow) -> CreditGranted:
+    """Give back the grant that a row was made from."""
+    return CreditGranted(
+        event_id=row.event_id,
+        organization_id=row.organization_id,
+        customer_id=row.customer_id,
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        actor=row.actor,
+        grant_id=row.grant_id,
+        credit_type=row.credit_type,
+        name=row.name,
+        cadence=row.cadence,
+        amount_micro=row.amount_micro,
+        priority=row.priority,
+        effective_at=row.effective_at,
+        expires_at=row.expires_at,
+        scope=tuple(Selector(*selector) for selector in row.scope),
+        unit_cost_micro=row.unit_cost_micro,
+        currency=row.currency,
+    )
+
+
+def lot_row(lot: Lot, *, used_micro: int, calendar: Calendar) -> LotRow:
+    """Write the facts of a lot, of which `used_micro` was used in all."""
     grant = lot.grant
     return LotRow(
         organization_id=grant.organization_id,

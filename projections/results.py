@@ -7,7 +7,7 @@ come to it in one way, and can be held against each other field by field.
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, cast
 
-from projections.balances import balance_of
+from projections.balances import balance_of, lots_then
 from projections.calendar import calendar_of
 from projections.lots import EXPIRED, UNUSED, VOIDED
 from projections.rows import (
@@ -113,12 +113,13 @@ def lot_facts(row: LotRow, *, as_of: int) -> dict[str, Any]:
 
 
 def _balances(rows: Rows, *, catalog: Catalog, as_of: int) -> Iterator[dict[str, Any]]:
-    lots = _by_account(rows.of(LotRow))
+    grants, lots = _by_account(rows.of(GrantRow)), _by_account(rows.of(LotRow))
     allocations = _by_account(rows.of(AllocationRow))
-    accounts = {_account_of(row) for row in rows.of(GrantRow)} | {_account_of(row) for row in rows.of(LedgerRow)}
-    for account in sorted(accounts):
-        month = calendar_of(catalog.zone_name(account[0])).month_of(as_of).label
-        balance = balance_of(lots.get(account, ()), allocations.get(account, ()), as_of=as_of, month=month)
+    for account in sorted(grants.keys() | {_account_of(row) for row in rows.of(LedgerRow)}):
+        calendar = calendar_of(catalog.zone_name(account[0]))
+        valid = lots_then(lots.get(account, ()), grants.get(account, ()), as_of=as_of, calendar=calendar)
+        month = calendar.month_of(as_of).label
+        balance = balance_of(valid, allocations.get(account, ()), as_of=as_of, month=month)
         yield {
             **_account_fields(account),
             "as_of": format_instant(as_of),
@@ -143,7 +144,7 @@ def _account_fields(account: AccountKey) -> dict[str, Any]:
     return dict(zip(("organization_id", "customer_id", "credit_type"), account, strict=True))
 
 
-_AccountRow = TypeVar("_AccountRow", LotRow, AllocationRow)
+_AccountRow = TypeVar("_AccountRow", GrantRow, LotRow, AllocationRow)
 
 
 def _by_account(rows: Iterable[_AccountRow]) -> dict[AccountKey, list[_AccountRow]]:
