@@ -116,11 +116,16 @@ class Partitions:
             partition.apply(batch)
 
     async def advise(self) -> None:
-        """Commit the positions as group offsets every few seconds, for tools that show lag; nothing is read from them."""
+        """Commit the positions as group offsets whenever they have moved, for tools that show lag; nothing begins at them."""
+        advised: dict[tuple[str, int], int] = {}
         while True:
             await asyncio.sleep(_ADVICE_SECONDS)
-            with contextlib.suppress(TransientError):
-                await self._commit_advice([partition for partition in self._open.values() if partition.is_reading])
+            positions = _positions_of(partition for partition in self._open.values() if partition.is_reading)
+            if positions and positions != advised:
+                # One that cannot be committed, in a rebalance or an outage, is committed the next time.
+                with contextlib.suppress(TransientError):
+                    await self._group().commit_advice(positions)
+                    advised = positions
 
     async def _hold(self, number: int) -> None:
         """Keep a number open for as long as it is assigned."""
@@ -160,19 +165,20 @@ class Partitions:
 
     async def _prove_membership(self, partition: Partition) -> None:
         """Wait until the group takes this worker's word for a number, or the number is no longer assigned."""
-        while partition.number in self._assigned:
+        positions = _positions_of([partition])
+        while positions and partition.number in self._assigned:
             try:
-                await self._commit_advice([partition])
+                await self._group().commit_advice(positions)
             except TransientError:
                 await asyncio.sleep(_PAUSE_SECONDS_MIN)
             else:
                 return
 
-    async def _commit_advice(self, partitions: Iterable[Partition]) -> None:
-        positions = {
-            (topic, partition.number): position
-            for partition in partitions
-            for topic, position in partition.committed_positions().items()
-        }
-        if positions:
-            await self._group().commit_advice(positions)
+
+def _positions_of(partitions: Iterable[Partition]) -> dict[tuple[str, int], int]:
+    """Give the committed position of each topic partition."""
+    return {
+        (topic, partition.number): position
+        for partition in partitions
+        for topic, position in partition.committed_positions().items()
+    }

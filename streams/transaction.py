@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
 
-from schemas.errors import SettingsError, TransientError
+from schemas.errors import CreditsError, InvariantViolation, SettingsError, TransientError
 from streams.closing import close_within
 from streams.messages import Message
 from streams.topics import MESSAGE_BYTES_MAX
@@ -68,9 +68,11 @@ class FencedProducer:
         try:
             # aiokafka asks for a producer id for ever.
             await asyncio.wait_for(self._producer.start(), _START_SECONDS)
-        except _TROUBLE as error:
+        except BaseException as error:
             await close_within(_CLOSE_SECONDS, self._producer.stop())
-            raise _named(error, "the transactional producer cannot be started") from error
+            if isinstance(error, _TROUBLE):
+                raise _named(error, "the transactional producer cannot be started") from error
+            raise
         return self
 
     async def __aexit__(
@@ -83,7 +85,8 @@ class FencedProducer:
     async def commit(self, messages: Iterator[Message]) -> None:
         """Write messages in one transaction; when this returns, all of them are committed.
 
-        When it raises (TransientError, FencedError) or is cancelled, the outcome is unknown.
+        When it raises (TransientError, FencedError, or InvariantViolation for a message that is too large) or is cancelled, the
+        outcome is unknown.
         """
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
@@ -148,8 +151,10 @@ def _look_at(result: asyncio.Future[Any]) -> None:
         result.exception()
 
 
-def _named(error: BaseException, what: str) -> TransientError:
+def _named(error: BaseException, what: str) -> CreditsError:
     """Give the error of the project's own that stands for one of aiokafka's."""
     if isinstance(error, ProducerFenced | InvalidProducerEpoch):
         return FencedError(f"{what}: another worker has taken over")
+    if isinstance(error, MessageSizeTooLargeError):
+        return InvariantViolation(f"{what}: a record is larger than its topic takes, {error}")
     return TransientError(f"{what}: {error!r}")

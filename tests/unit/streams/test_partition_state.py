@@ -1,0 +1,161 @@
+"""What is applied and what is committed: three layers, one transaction at a time, every row once in it."""
+
+import pytest
+
+from projections.row_codec import decode_change
+from projections.state import MemoryState
+from schemas import codec, topics
+from schemas.catalog import parse_catalog
+from schemas.errors import InvariantViolation, SettingsError
+from schemas.events import Booking, CreditConsumed, key_of
+from schemas.records import RawRecord
+from streams.batches import Batch, Gap, Wanted
+from streams.partition_state import PartitionState, revision_of
+from streams.topics import CHANGELOG
+from streams.worker_keys import LAYOUT, check_identity, read_commit_number, read_position, write_commit_number
+
+CATALOG = parse_catalog("[credit_types.coins]")
+NOON = 1_772_366_400_000_000
+PARTITION_COUNT = 4
+
+
+def raw(offset, *, event_id="e1", customer_id="c1", number=None):
+    event = CreditConsumed(
+        event_id, "o1", customer_id, NOON, NOON, None, "coins", 1_000_000, Booking("b", None, None), None, None
+    )
+    key = key_of(event)
+    home = topics.partition_of(key, partition_count=PARTITION_COUNT)
+    number = home if number is None else number
+    return RawRecord(topics.CONSUMPTION, number, offset, NOON, key, codec.encode(event), (("trace", b"7"),))
+
+
+HOME = raw(0).partition
+
+
+def batch(begin, end, *records):
+    return Batch(Wanted(topics.CONSUMPTION, HOME, epoch=1), begin, end, records)
+
+
+def new_state(committed):
+    return PartitionState(committed, number=HOME, partition_count=PARTITION_COUNT, catalog=CATALOG)
+
+
+def by_topic(messages):
+    found = {}
+    for message in messages:
+        found.setdefault(message.topic, []).append(message)
+    return found
+
+
+def test_nothing_is_committed_before_the_commit_has_ended():
+    """The lowest layer gets writes and positions when the transaction is through, and not earlier."""
+    committed = MemoryState()
+    state = new_state(committed)
+    assert state.apply(batch(0, 1, raw(0))) is None
+    messages = list(state.begin_commit())
+    assert list(committed.scan(b"")) == []
+    assert state.pending_record_count == 1
+    state.end_commit()
+    assert dict(committed.scan(b"")) == {message.key: message.value for message in by_topic(messages)[CHANGELOG]}
+    assert read_position(committed, topics.CONSUMPTION) == 1
+    assert read_commit_number(committed) == 1
+    assert not state.has_pending
+
+
+def test_what_is_applied_during_a_commit_goes_into_the_next():
+    """Batches that come while a transaction is under way build on it, and stay out of it."""
+    committed = MemoryState()
+    state = new_state(committed)
+    state.apply(batch(0, 1, raw(0)))
+    first = state.begin_commit()
+    state.apply(batch(1, 3, raw(1, event_id="e2"), raw(2)))
+    assert [decode_change(m.topic, m.value).row.event_id for m in by_topic(first)[topics.LEDGER]] == ["e1"]
+    state.end_commit()
+    assert state.position(topics.CONSUMPTION) == 3
+    assert read_position(committed, topics.CONSUMPTION) == 1
+    second = by_topic(state.begin_commit())
+    assert [decode_change(m.topic, m.value).row.event_id for m in second[topics.LEDGER]] == ["e2"]
+    state.end_commit()
+    assert read_position(committed, topics.CONSUMPTION) == 3
+
+
+def test_a_row_is_published_once_in_a_commit_as_it_is_last():
+    """However many batches changed a row, a commit carries its last form, with a revision that grows by commits."""
+    state = new_state(MemoryState())
+    state.apply(batch(0, 1, raw(0)))
+    state.apply(batch(1, 2, raw(1, event_id="e2")))
+    rows = [decode_change(m.topic, m.value) for m in by_topic(state.begin_commit())[topics.SNAPSHOTS]]
+    state.end_commit()
+    assert [(row.row.consumption_count, row.revision) for row in rows] == [(2, revision_of(1))]
+    state.apply(batch(2, 3, raw(2, event_id="e3")))
+    rows = [decode_change(m.topic, m.value) for m in by_topic(state.begin_commit())[topics.SNAPSHOTS]]
+    assert [(row.row.consumption_count, row.revision) for row in rows] == [(3, revision_of(2))]
+    assert revision_of(2) > revision_of(1)
+
+
+def test_a_record_on_a_foreign_partition_is_sent_on_as_it_came():
+    """Key, value, timestamp and headers stay; a header says where it lay first."""
+    state = new_state(MemoryState())
+    stranger = next(raw(5, customer_id=f"c{n}") for n in range(50) if raw(5, customer_id=f"c{n}").partition != HOME)
+    state.apply(batch(0, 6, stranger._replace(partition=HOME)))
+    (message,) = by_topic(state.begin_commit())[topics.CONSUMPTION]
+    assert (message.partition, message.key, message.value) == (stranger.partition, stranger.key, stranger.value)
+    assert message.timestamp == NOON // 1000
+    assert message.headers == (("trace", b"7"), (topics.HOP_HEADER, f"{topics.CONSUMPTION}/{HOME}/5".encode()))
+
+
+def test_a_gap_applies_nothing():
+    """A batch that begins too late changes neither rows nor positions."""
+    state = new_state(MemoryState())
+    assert state.apply(batch(3, 4, raw(3))) == Gap(topics.CONSUMPTION, HOME, position=0, begin=3)
+    assert not state.has_pending
+
+
+def test_a_batch_without_records_moves_the_position():
+    """Commit markers are passed by, and a restart does not read them again."""
+    committed = MemoryState()
+    state = new_state(committed)
+    state.apply(batch(0, 2))
+    list(state.begin_commit())
+    state.end_commit()
+    assert read_position(committed, topics.CONSUMPTION) == 2
+
+
+def test_two_commits_at_once_are_refused():
+    """There is one transaction at a time."""
+    state = new_state(MemoryState())
+    state.apply(batch(0, 1, raw(0)))
+    state.begin_commit()
+    with pytest.raises(InvariantViolation, match="before the last one had ended"):
+        state.begin_commit()
+    with pytest.raises(InvariantViolation, match="no commit is under way"):
+        new_state(MemoryState()).end_commit()
+
+
+def test_a_state_goes_only_with_what_it_was_made_with():
+    """Another catalog, another number of partitions or a later layout are refused; an empty state goes with any."""
+    committed = MemoryState()
+    check_identity(committed, catalog_fingerprint="any", partition_count=9)
+    state = new_state(committed)
+    state.apply(batch(0, 1, raw(0)))
+    list(state.begin_commit())
+    state.end_commit()
+    fingerprint = CATALOG.fingerprint()
+    check_identity(committed, catalog_fingerprint=fingerprint, partition_count=PARTITION_COUNT)
+    with pytest.raises(SettingsError, match="the catalog, or the time zone database"):
+        check_identity(committed, catalog_fingerprint="other", partition_count=PARTITION_COUNT)
+    with pytest.raises(SettingsError, match="made for 4 partitions, not for 5"):
+        check_identity(committed, catalog_fingerprint=fingerprint, partition_count=5)
+    committed.put(b"\x00layout", b"%d" % (LAYOUT + 1))
+    with pytest.raises(SettingsError, match="use a newer release"):
+        check_identity(committed, catalog_fingerprint=fingerprint, partition_count=PARTITION_COUNT)
+
+
+def test_commit_numbers_that_a_revision_cannot_hold_are_refused():
+    """A revision never runs into the generation."""
+    committed = MemoryState()
+    write_commit_number(committed, 2**40 - 1)
+    state = new_state(committed)
+    state.apply(batch(0, 1, raw(0)))
+    with pytest.raises(InvariantViolation, match="does not fit a revision"):
+        state.begin_commit()
