@@ -121,7 +121,10 @@ def _columns(header: _Row | None, told: _Told) -> list[_Column]:
         raise SettingsError("the file has no header in its first line")
     names = [header.cells[0].removeprefix(_BYTE_ORDER_MARK), *header.cells[1:]]
     if told.event_type is None and "type" not in names:
-        raise SettingsError("the type of the events is told nowhere; give it, or a column type")
+        raise SettingsError(
+            "the type of the events is told nowhere: neither in a column 'type' nor for the whole file "
+            "(with --type, or in a feed.toml under [types])"
+        )
     known = _known_columns(told)
     for name in names:
         if name not in known:
