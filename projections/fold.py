@@ -1,7 +1,6 @@
 """A whole log folded at once: records in, the books as results out (docs/ledger.md 8)."""
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 from projections.books import Books
@@ -45,22 +44,22 @@ def fold_rows(
     instant was only read from the log's own `as_of`, each clock stays where its log put it. Raises SettingsError where
     `as_of` lies before a boundary, since what is settled is not asked about any more.
     """
-    remaining = iter(records)
+    log = list(records)
+    seen = _last_instants(log)
+    asked = seen.asked_by_default() if as_of is None else as_of
+    if as_of is not None or seen.as_of is None:
+        log += [_clock_record(asked, partition) for partition in sorted({record.place.partition for record in log})]
     books: dict[int, Books] = {}
-    rows, seen, duplicates = Rows(), _LastInstants(None, None), 0
-    while batch := list(remaining if batch_size is None else islice(remaining, batch_size)):
-        seen = seen.after(batch)
-        for partition, part in _by_partition(batch).items():
+    rows, duplicates = Rows(), 0
+    size = batch_size or max(1, len(log))
+    for begin in range(0, len(log), size):
+        for partition, part in _by_partition(log[begin : begin + size]).items():
             if partition not in books:
                 books[partition] = Books(MemoryState(), catalog=catalog)
             applied = books[partition].apply(part)
             rows.take(applied.changes)
             duplicates += applied.duplicates
-    asked = seen.asked_by_default() if as_of is None else as_of
     _refuse_settled(asked, books.values())
-    if as_of is not None or seen.as_of is None:
-        for partition, one in books.items():
-            rows.take(one.apply([_clock_record(asked, partition)]).changes)
     return Folded(rows=rows, as_of=asked, duplicates=duplicates)
 
 
@@ -70,21 +69,22 @@ class _LastInstants(NamedTuple):
     as_of: int | None
     recorded_at: int | None
 
-    def after(self, records: Iterable[ReadRecord]) -> "_LastInstants":
-        as_of, recorded_at = self
-        for record in records:
-            match record.content:
-                case TimeAdvanced() as event:
-                    as_of = event.as_of if as_of is None else max(as_of, event.as_of)
-                case Refusal() | Reroute():
-                    pass
-                case event:
-                    recorded_at = event.recorded_at if recorded_at is None else max(recorded_at, event.recorded_at)
-        return _LastInstants(as_of, recorded_at)
-
     def asked_by_default(self) -> int:
         """Give the instant that is asked about where none was given; 1970 for a log without any event."""
         return self.as_of if self.as_of is not None else self.recorded_at or 0
+
+
+def _last_instants(log: Iterable[ReadRecord]) -> _LastInstants:
+    as_of, recorded_at = [], []
+    for record in log:
+        match record.content:
+            case TimeAdvanced() as event:
+                as_of.append(event.as_of)
+            case Refusal() | Reroute():
+                pass
+            case event:
+                recorded_at.append(event.recorded_at)
+    return _LastInstants(max(as_of, default=None), max(recorded_at, default=None))
 
 
 def _by_partition(batch: Iterable[ReadRecord]) -> dict[int, list[ReadRecord]]:

@@ -5,7 +5,7 @@ committed, and on a store on disk.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from sortedcontainers import SortedDict
 
@@ -47,27 +47,25 @@ class MemoryState:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, as they were when the scan began."""
-        found = []
-        for key in self._values.irange(minimum=prefix):
-            if not key.startswith(prefix):
-                break
-            found.append((key, self._values[key]))
-        return iter(found)
+        return iter(_entries(self._values, prefix))
 
 
 class OverlayState:
     """Writes on top of a base that is only read: what is in flight, until the transaction that carries it has committed.
 
-    `writes` holds each key written since the overlay was made; None stands for a deleted key.
+    `writes` holds each key written since the overlay was made, in order; None stands for a deleted key.
     """
 
     def __init__(self, base: State) -> None:
         self._base = base
-        self.writes: dict[bytes, bytes | None] = {}
+        self.writes: SortedDict[bytes, bytes | None] = SortedDict()
 
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
-        return self.writes[key] if key in self.writes else self._base.get(key)
+        if key in self.writes:
+            value: bytes | None = self.writes[key]
+            return value
+        return self._base.get(key)
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set the value of a key in the overlay."""
@@ -79,6 +77,17 @@ class OverlayState:
 
     def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, the overlay's writes before the base's values."""
-        found = {key: value for key, value in self._base.scan(prefix) if key not in self.writes}
-        found |= {key: value for key, value in self.writes.items() if value is not None and key.startswith(prefix)}
-        return iter(sorted(found.items()))
+        written = _entries(self.writes, prefix)
+        if not written:
+            return self._base.scan(prefix)
+        found = dict(self._base.scan(prefix)) | dict(written)
+        return iter(sorted((key, value) for key, value in found.items() if value is not None))
+
+
+def _entries(values: SortedDict[bytes, Any], prefix: bytes) -> list[tuple[bytes, Any]]:
+    found = []
+    for key in values.irange(minimum=prefix):
+        if not key.startswith(prefix):
+            break
+        found.append((key, values[key]))
+    return found
