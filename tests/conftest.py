@@ -1,8 +1,13 @@
 """What holds for every test run: nothing is skipped unless it is named here."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import configuration
+
+# What Hypothesis finds and remembers stays with the other caches of the checkout.
+configuration.set_hypothesis_home_dir(Path(__file__).resolve().parents[1] / ".cache" / "hypothesis")
 
 ALLOWED_SKIPS: frozenset[str] = frozenset()
 """Node ids of the tests that may be skipped, for want of something that a fresh machine need not have."""
