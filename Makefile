@@ -23,7 +23,8 @@ $(ENVIRONMENT): requirements.lock
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 to 3.13 was found; set PYTHON, for example: make PYTHON=/opt/python3.12/bin/python3 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "setting up .venv with $(PYTHON)"
 	@"$(PYTHON)" -m venv --clear .venv || { echo "'$(PYTHON) -m venv .venv' failed; the venv module of this Python is needed (Debian: the package python3-venv)" >&2; exit 1; }
-	@.venv/bin/pip install --quiet --progress-bar on --require-hashes --requirement requirements.lock
+	@.venv/bin/pip install --require-hashes --requirement requirements.lock | awk -v total="$$(grep -c '==' requirements.lock)" \
+		'/^Collecting/ { printf "\r  package %d of %d", ++count, total; fflush() } /^Installing/ { printf "\n  installing them ...\n"; fflush() }'
 	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(ENVIRONMENT)
 
