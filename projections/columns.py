@@ -101,8 +101,22 @@ def _array(name: str, element: Any) -> Column:
                 element(*(column.read(value) for column, value in zip(columns, _values(part), strict=True))) for part in parts
             ),
         )
-    inner = "kind String, item Nullable(String)" if name == "scope" else "name String, value String"
-    return Column(name, f"Array(Tuple({inner}))", list, lambda parts: tuple(tuple(_values(part)) for part in parts))
+    if name == "scope":
+        return Column(name, "Array(Tuple(kind String, item Nullable(String)))", list, _read_selectors)
+    return Column(name, "Array(Tuple(name String, value String))", _write_headers, _read_headers)
+
+
+def _read_selectors(selectors: Iterable[Any]) -> tuple[tuple[str, str | None], ...]:
+    return tuple((kind, item) for kind, item in map(_values, selectors))
+
+
+def _write_headers(headers: Iterable[tuple[str, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Write headers with their names as bytes too: strings inside one column are of one kind."""
+    return [(name.encode(), value) for name, value in headers]
+
+
+def _read_headers(headers: Iterable[Any]) -> tuple[tuple[str, bytes], ...]:
+    return tuple((name.decode(), value) for name, value in map(_values, headers))
 
 
 def _values(part: Any) -> Iterable[Any]:

@@ -1,6 +1,7 @@
 """ClickHouse as the sink and the commands use it: a client, the migrations, and inserts that may be repeated."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import clickhouse_connect
@@ -57,9 +58,15 @@ def connect(address: ClickHouseAddress) -> Client:
 def migrate(client: Client, *, generation: int) -> list[str]:
     """Bring the tables of a generation up to date and write the views anew.
 
-    Returns the names of the migrations that were applied now. Raises SettingsError where the tables were made by a newer
-    release, which knows migrations that this one does not.
+    Returns the names of the migrations that were applied now; one that was cut off is done again from its beginning. Raises
+    SettingsError where the tables were made by a newer release, which knows migrations that this one does not, and
+    TransientError where ClickHouse does not do what it is asked.
     """
+    with _outage("make the tables"):
+        return _migrate(client, generation)
+
+
+def _migrate(client: Client, generation: int) -> list[str]:
     database = tables_database(generation)
     for name in (database, VIEWS_DATABASE):
         client.command(f"CREATE DATABASE IF NOT EXISTS {name}")
@@ -96,7 +103,7 @@ def insert(client: Client, table: Table, published: Sequence[PublishedRow], *, g
         [column.write(field) for field in fields]
         for column, fields in zip(SOURCE_COLUMNS, zip(*sources, strict=True), strict=True)
     ]
-    try:
+    with _outage(f"take {len(published)} rows of {table.name}"):
         summary = client.insert(
             f"{tables_database(generation)}.{table.name}",
             values,
@@ -104,32 +111,52 @@ def insert(client: Client, table: Table, published: Sequence[PublishedRow], *, g
             column_oriented=True,
             settings={"insert_deduplication_token": token, "async_insert": 0},
         )
-    except (ClickHouseError, HTTPError, OSError) as error:
-        raise TransientError(f"ClickHouse did not take {len(published)} rows of {table.name}: {one_line(error)}") from error
     if summary.written_rows != len(published):
         raise TransientError(f"ClickHouse took {summary.written_rows} of {len(published)} rows of {table.name}")
 
 
 def read_rows(client: Client, *, generation: int) -> Rows:
-    """Read every row that stands in the tables of a generation; what it gives is what a fold of the same log gives."""
+    """Read every row that stands in the tables of a generation; what it gives is what a fold of the same log gives.
+
+    Raises TransientError where ClickHouse does not answer.
+    """
     rows = Rows()
     for table in TABLES:
         columns = columns_of(table.row_type)
         names = ", ".join(f"`{column.name}`" for column in columns)
-        found = client.query(
-            f"SELECT {names} FROM {tables_database(generation)}.{table.name} FINAL",  # noqa: S608 -- names of ours
-            column_formats={"key": "bytes", "value": "bytes"} if table.name == "dead_letters" else None,
-        )
+        with _outage(f"give the rows of {table.name}"):
+            found = client.query(
+                f"SELECT {names} FROM {tables_database(generation)}.{table.name} FINAL",  # noqa: S608 -- names of ours
+                column_formats=_BYTES_OF_TABLE.get(table.name),
+            )
         for values in found.result_rows:
             row = table.row_type(*(column.read(value) for column, value in zip(columns, values, strict=True)))
             rows.take([Change(row=row, source=_NO_PLACE, deleted=False)])
     return rows
 
 
+_BYTES_OF_TABLE: dict[str, dict[str, str | dict[str, str]]] = {
+    "dead_letters": {"key": "bytes", "value": "bytes", "headers": {"String": "bytes"}}
+}
+"""The columns whose Strings are bytes, which need be no text."""
+
 _NO_PLACE = Place("", 0, 0)
 """Where rows come from is not read back: it is no part of their equality (docs/ledger.md 8.1)."""
 
 
+@contextlib.contextmanager
+def _outage(task: str) -> Iterator[None]:
+    """Turn whatever the client raises into an outage that says in one line what was not done."""
+    try:
+        yield
+    except (ClickHouseError, HTTPError, OSError) as error:
+        raise TransientError(f"ClickHouse did not {task}: {one_line(error)}") from error
+
+
 def one_line(error: Exception) -> str:
-    """Give an exception's own words as one line that is short enough to read."""
-    return " ".join(str(error).split())[:300]
+    """Say an error in one line that is short enough to read: in the system's words where it goes back to the system."""
+    innermost: BaseException = error
+    while cause := innermost.__cause__ or innermost.__context__:
+        innermost = cause
+    words = innermost.strerror if isinstance(innermost, OSError) else None
+    return " ".join((words or str(error)).split())[:300]

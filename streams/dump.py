@@ -53,5 +53,5 @@ def _raw(record: ConsumerRecord) -> RawRecord:
         timestamp=from_milliseconds(record.timestamp),
         key=record.key,
         value=record.value,
-        headers=tuple(record.headers),
+        headers=tuple((name, value or b"") for name, value in record.headers),  # as the worker reads them
     )

@@ -6,6 +6,7 @@ A feed is a file `feed.toml` that names files in their order, the event type of 
 import random
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
@@ -15,6 +16,11 @@ from schemas.files import read_csv, read_dump, read_json_lines
 from schemas.instants import parse_instant
 from schemas.records import ReadRecord
 from schemas.refusals import Refusal
+
+_BINARY_BYTES = 1_024
+"""A file with a zero byte among so many first ones is no text: a spreadsheet, an archive, UTF-16."""
+
+_KNOWN_IN_A_FEED = ("description", "files", "types", "as_of")
 
 
 class Source(NamedTuple):
@@ -58,7 +64,7 @@ class Log(NamedTuple):
 
     def name_line(self, offset: int) -> tuple[Path, int]:
         """Give the file and the line number, from 1, of a record by its offset in this log."""
-        start = max((start for start in self.starts if start.lines_before < offset), key=lambda start: start.lines_before)
+        start = next(start for start in reversed(self.starts) if start.lines_before < offset)
         return start.path, offset - start.lines_before
 
 
@@ -83,6 +89,8 @@ def read_bytes(path: Path) -> bytes:
         raise SettingsError(f"{path} is a folder; a file is wanted") from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a zero character, which no path has
+        raise SettingsError(f"{str(path)!r} cannot be read: {error}") from error
 
 
 def read_catalog(path: Path) -> Catalog:
@@ -108,23 +116,35 @@ def read_feed(path: Path) -> Feed:
         content = tomllib.loads(read_bytes(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
+    for entry in content:
+        if entry not in _KNOWN_IN_A_FEED:
+            raise SettingsError(f"{path} has the unknown entry {entry!r}; known are {', '.join(_KNOWN_IN_A_FEED)}")
     names, types = content.get("files"), content.get("types", {})
     if not _is_list_of_texts(names) or not isinstance(types, dict):
         raise SettingsError(f'{path}: files must be a list such as ["grants.csv"], and types a table from file to event type')
-    as_of = None
-    if "as_of" in content:
-        as_of = parse_instant(str(content["as_of"]))
-        if as_of is None:
-            raise SettingsError(f"{path}: as_of is {content['as_of']!r}; it must be an instant such as 2026-05-15T12:00:00Z")
-    sources = tuple(Source(path.parent / name, _type_of(path, types, name)) for name in names)
-    return Feed(str(content.get("description", "")), sources, as_of)
+    for name, event_type in types.items():
+        _check_type(path, names, name, event_type)
+    sources = tuple(Source(path.parent / name, types.get(name)) for name in names)
+    return Feed(str(content.get("description", "")), sources, _as_of(path, content))
 
 
-def _type_of(path: Path, types: Mapping[str, Any], name: str) -> str | None:
-    event_type = types.get(name)
-    if event_type is not None and not isinstance(event_type, str):
+def _check_type(path: Path, names: Sequence[str], name: str, event_type: Any) -> None:
+    if name not in names:
+        raise SettingsError(f"{path}: types names {name}, which is not among its files")
+    if not isinstance(event_type, str):
         raise SettingsError(f"{path}: the type of {name} is {event_type!r}; it must be an event's name such as CreditGranted")
-    return event_type
+
+
+def _as_of(path: Path, content: Mapping[str, Any]) -> int | None:
+    """Read the instant of a feed, which may be a text or an instant of TOML."""
+    said = content.get("as_of")
+    if said is None:
+        return None
+    text = said.isoformat() if isinstance(said, datetime) else str(said)
+    instant = parse_instant(text)
+    if instant is None:
+        raise SettingsError(f"{path}: as_of is {text!r}; it must be an instant with an offset, such as 2026-05-15T12:00:00Z")
+    return instant
 
 
 def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
@@ -134,18 +154,22 @@ def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
 def read_log(sources: Iterable[Source]) -> Log:
     """Read files as one log, in their order; lines that are no events are kept and named.
 
-    Raises SettingsError where a file as a whole cannot be read.
+    Raises SettingsError where a file as a whole cannot be read, or where a dump, which is a whole log of its own with
+    partitions of its own, is given together with anything else.
     """
     log = Log([], [], [])
     lines_before = 0
-    for source in sources:
-        lines = read_bytes(source.path).splitlines(keepends=True)
+    given = list(sources)
+    for source in given:
+        lines = _lines(source.path)
+        if _is_dump(lines) and len(given) > 1:
+            raise SettingsError(f"{source.path} is a dump, which is a whole log; it must be given alone")
         try:
             records = list(_read(source, lines))
         except SettingsError as error:
             raise SettingsError(f"{source.path}: {error}") from error
         if not _is_dump(lines):
-            log.refused.extend(_refused(source.path, records))
+            log.refused.extend(dict.fromkeys(_refused(source.path, records)))  # a TimeAdvanced stands for three records
             log.starts.append(FileStart(source.path, lines_before))
             records = [_moved(record, by=lines_before) for record in records]
         log.records.extend(records)
@@ -162,6 +186,13 @@ def shuffled(records: Sequence[ReadRecord], *, seed: int) -> list[ReadRecord]:
     random.Random(seed).shuffle(turns)  # noqa: S311 -- a mixing that can be repeated, no secret
     remaining = {place: iter(queue) for place, queue in queues.items()}
     return [next(remaining[place]) for place in turns]
+
+
+def _lines(path: Path) -> list[bytes]:
+    content = read_bytes(path)
+    if b"\0" in content[:_BINARY_BYTES]:
+        raise SettingsError(f"{path} is not UTF-8 text; spreadsheets and UTF-16 have to be saved as UTF-8 text first")
+    return content.splitlines(keepends=True)
 
 
 def _read(source: Source, lines: list[bytes]) -> Iterator[ReadRecord]:

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -21,14 +21,16 @@ from clickhouse_connect.driver.client import Client
 
 from projections.row_codec import PublishedRow, decode_change
 from projections.rows import TABLES
-from schemas.errors import SettingsError, TransientError
+from schemas.errors import CreditsError, DecodeError, InvariantViolation, TransientError
 from streams.clickhouse import ClickHouseAddress, connect, insert, migrate
 from streams.settings import SinkSettings, read_sink_settings
 from streams.topics import GENERATION
 
 _Result = TypeVar("_Result")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("streams.sink")  # also where this module is the program
+
+_CLIENTS = ("aiokafka", "clickhouse_connect", "urllib3")
 
 _TABLE_OF_TOPIC = {table.topic: table for table in TABLES}
 _PAUSE_SECONDS_FIRST = 0.5
@@ -53,13 +55,14 @@ async def run_sink(settings: SinkSettings, stop: asyncio.Event) -> None:
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
-    await consumer.start()
+    committed: dict[TopicPartition, int] = {}
     try:
+        await consumer.start()
         while not stop.is_set():
             batch = await _collect(consumer, settings, stop)
             if await _retried(partial(_insert_all, client, batch, GENERATION), stop) is None:
                 return
-            await _commit(consumer, batch)
+            committed |= await _commit(consumer, batch, committed)
     finally:
         await consumer.stop()
         client.close()
@@ -74,7 +77,7 @@ class _Batch(NamedTuple):
 
 
 async def _collect(consumer: AIOKafkaConsumer, settings: SinkSettings, stop: asyncio.Event) -> _Batch:
-    """Read until the batch is full, or old enough and not empty."""
+    """Read until the batch is full or old enough; it may be empty."""
     rows: dict[str, list[PublishedRow]] = {}
     row_count = 0
     begun = time.monotonic()
@@ -84,14 +87,19 @@ async def _collect(consumer: AIOKafkaConsumer, settings: SinkSettings, stop: asy
             break
         fetched = await consumer.getmany(timeout_ms=int(left_seconds * 1000) + 1, max_records=settings.batch_rows)
         for partition, records in fetched.items():
-            rows.setdefault(partition.topic, []).extend(_published(partition.topic, records))
+            rows.setdefault(partition.topic, []).extend(_published(records))
             row_count += len(records)
     positions = {partition: await consumer.position(partition) for partition in consumer.assignment()}
     return _Batch(rows, positions, token=uuid.uuid4().hex)
 
 
-def _published(topic: str, records: Iterable[ConsumerRecord]) -> Iterable[PublishedRow]:
-    return (decode_change(topic, record.value) for record in records)
+def _published(records: Iterable[ConsumerRecord]) -> Iterator[PublishedRow]:
+    for record in records:
+        try:
+            yield decode_change(record.topic, record.value or b"")
+        except DecodeError as error:
+            place = f"{record.topic}/{record.partition}/{record.offset}"
+            raise InvariantViolation(f"no row lies at {place}, which only the worker may write: {error}") from error
 
 
 def _insert_all(client: Client, batch: _Batch, generation: int) -> bool:
@@ -101,12 +109,19 @@ def _insert_all(client: Client, batch: _Batch, generation: int) -> bool:
     return True
 
 
-async def _commit(consumer: AIOKafkaConsumer, batch: _Batch) -> None:
-    """Commit what was inserted, of the partitions that are still ours."""
+async def _commit(
+    consumer: AIOKafkaConsumer, batch: _Batch, committed: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Commit what was inserted, of the partitions that are still ours; gives the positions that are new."""
     held = consumer.assignment()
-    positions = {partition: position for partition, position in batch.positions.items() if partition in held}
+    positions = {
+        partition: position
+        for partition, position in batch.positions.items()
+        if partition in held and committed.get(partition) != position
+    }
     if positions:
         await consumer.commit(positions)
+    return positions
 
 
 def _connect_and_migrate(settings: SinkSettings) -> Client:
@@ -148,8 +163,12 @@ def main() -> None:
         settings = read_sink_settings(os.environ)
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
         logging.getLogger("streams").setLevel(settings.log_level)
+        if settings.log_level != "DEBUG":
+            # They log every try to reach a server that is gone; what comes of it is logged here, once.
+            for name in _CLIENTS:
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         asyncio.run(_run_until_signalled(settings))
-    except (SettingsError, TransientError, KafkaError) as error:
+    except (CreditsError, KafkaError) as error:
         sys.exit(f"credits sink: {error}")
 
 

@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    KafkaError,
+    NotCoordinatorForGroupError,
+)
 
 from schemas import topics
 from schemas.errors import TransientError
@@ -14,6 +19,9 @@ from streams.sink import sink_group
 from streams.topics import GENERATION, GROUP, OUTPUT_TOPICS
 
 _POLL_SECONDS = 0.2
+
+_NOTHING_KNOWN_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+"""What a broker answers of a group before any was known to it, and while it is getting to know its groups."""
 
 
 async def wait_until_visible(
@@ -67,7 +75,7 @@ async def partitions_of(admin: AIOKafkaAdminClient, names: Sequence[str]) -> lis
 async def _committed(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, int]:
     try:
         offsets = await admin.list_consumer_group_offsets(group)
-    except GroupCoordinatorNotAvailableError:  # no group was ever known to this broker
+    except _NOTHING_KNOWN_YET:
         return {}
     return {partition: committed.offset for partition, committed in offsets.items()}
 

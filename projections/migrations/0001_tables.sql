@@ -3,7 +3,7 @@
 -- of event time, which is a function of the key: versions of one row never lie in two partitions.
 
 -- An accepted consumption, with the columns of its activity (docs/ledger.md 1.7, 1.11).
-CREATE TABLE {tables}.ledger
+CREATE TABLE IF NOT EXISTS {tables}.ledger
 (
     `organization_id` String,
     `customer_id` String,
@@ -49,7 +49,7 @@ ORDER BY (`organization_id`, `customer_id`, `occurred_at`, `event_id`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- How a consumption was paid, net of its reversals (docs/ledger.md 4.6, 4.12).
-CREATE TABLE {tables}.allocations
+CREATE TABLE IF NOT EXISTS {tables}.allocations
 (
     `organization_id` String,
     `customer_id` String,
@@ -74,7 +74,7 @@ ORDER BY (`organization_id`, `customer_id`, `occurred_at`, `event_id`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- A grant and the earliest void of it (docs/ledger.md 1.5, 4.4).
-CREATE TABLE {tables}.grants
+CREATE TABLE IF NOT EXISTS {tables}.grants
 (
     `organization_id` String,
     `customer_id` String,
@@ -107,7 +107,7 @@ ORDER BY (`organization_id`, `customer_id`, `grant_id`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- The facts of a lot; what depends on an instant is computed by the views (docs/ledger.md 4.2, 4.11).
-CREATE TABLE {tables}.lots
+CREATE TABLE IF NOT EXISTS {tables}.lots
 (
     `organization_id` String,
     `customer_id` String,
@@ -136,7 +136,7 @@ ORDER BY (`organization_id`, `customer_id`, `credit_type`, `grant_id`, `start`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- An account in one calendar month (docs/ledger.md 5).
-CREATE TABLE {tables}.monthly_snapshots
+CREATE TABLE IF NOT EXISTS {tables}.monthly_snapshots
 (
     `organization_id` String,
     `customer_id` String,
@@ -173,7 +173,7 @@ ORDER BY (`organization_id`, `customer_id`, `credit_type`, `month`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- Campaign counters by customer (docs/ledger.md 7.1).
-CREATE TABLE {tables}.campaign_usage
+CREATE TABLE IF NOT EXISTS {tables}.campaign_usage
 (
     `organization_id` String,
     `customer_id` String,
@@ -197,7 +197,7 @@ ORDER BY (`organization_id`, `customer_id`, `credit_type`, `campaign_id`, `cente
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- Accepted events that do not fit the rest of the books (docs/ledger.md 3.10).
-CREATE TABLE {tables}.conflicts
+CREATE TABLE IF NOT EXISTS {tables}.conflicts
 (
     `organization_id` String,
     `customer_id` String,
@@ -218,7 +218,7 @@ ORDER BY (`organization_id`, `customer_id`, `topic`, `occurred_at`, `identity`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- The definition of a campaign that stands (docs/ledger.md 1.9).
-CREATE TABLE {tables}.campaigns
+CREATE TABLE IF NOT EXISTS {tables}.campaigns
 (
     `organization_id` String,
     `campaign_id` String,
@@ -241,7 +241,7 @@ ORDER BY (`organization_id`, `campaign_id`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- The name that stands for a customer, center or zone (docs/ledger.md 1.10).
-CREATE TABLE {tables}.names
+CREATE TABLE IF NOT EXISTS {tables}.names
 (
     `organization_id` String,
     `kind` String,
@@ -258,7 +258,7 @@ ORDER BY (`organization_id`, `kind`, `named_id`)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 -- Refused records with everything that they carried (docs/ledger.md 3.6).
-CREATE TABLE {tables}.dead_letters
+CREATE TABLE IF NOT EXISTS {tables}.dead_letters
 (
     `topic` String,
     `partition` UInt64,

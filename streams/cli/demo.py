@@ -1,6 +1,7 @@
 """`credits demo`: the examples through Kafka, a Faust worker and ClickHouse on this machine."""
 
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from projections.fold import fold_rows
 from projections.results import results_of
-from schemas.errors import InvariantViolation
+from schemas.errors import InvariantViolation, SettingsError
 from schemas.events import Event, TimeAdvanced
 from schemas.instants import format_instant
 from schemas.reading import read_record
@@ -35,8 +36,6 @@ from streams.topics import GENERATION, ensure_topics
 from streams.waiting import wait_until_visible
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLES = Path(os.path.relpath(CHECKOUT / "examples"))
-"""Relative, since people read the names of these files."""
 FEEDS = ("coworking", "salon", "care", "cloud")
 _VISIBLE_SECONDS = 120
 _LOOK_SECONDS = 1
@@ -52,6 +51,10 @@ def demo(
     What was emitted before is known the second time: the figures stay the same.
     """
     console = console_for_people()
+    # aiokafka logs every try, also those that succeed in the end; what comes of it is said by this command.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    _make_folder("--data", data)
+    _make_folder("--cache", cache)
     with running_stack(read_settings(os.environ), data_folder=data, cache_folder=cache, console=console) as stack:
         environment = _environment(stack)
         _start_stream(stack, environment, console)
@@ -60,12 +63,20 @@ def demo(
             asyncio.run(_wait(stack, progress))
         _show(stack, console, sent)
         if not leave:
-            console.print(
-                f"\nKafka at {stack.bootstrap_servers}, ClickHouse at http://{stack.clickhouse_host}:{stack.clickhouse_port}, "
-                f"logs in {stack.data_folder / 'logs'}. Ctrl-C ends it.",
-                highlight=False,
-            )
-            _stay_up(stack)
+            _stay_up(stack, console)
+
+
+def _make_folder(option: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"the folder {folder} cannot be made ({error.strerror}); choose another with {option}") from error
+
+
+def _examples() -> Path:
+    """Give the folder of the examples, relative where that is short, since people read the names of its files."""
+    folder, here = CHECKOUT / "examples", Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _environment(stack: Stack) -> dict[str, str]:
@@ -73,7 +84,7 @@ def _environment(stack: Stack) -> dict[str, str]:
         "CREDITS_KAFKA_BROKERS": stack.bootstrap_servers,
         "CREDITS_CLICKHOUSE_HOST": stack.clickhouse_host,
         "CREDITS_CLICKHOUSE_PORT": str(stack.clickhouse_port),
-        "CREDITS_CATALOG": str((EXAMPLES / "catalog.toml").resolve()),
+        "CREDITS_CATALOG": str(CHECKOUT / "examples" / "catalog.toml"),
     }
 
 
@@ -93,7 +104,7 @@ def _start_stream(stack: Stack, environment: Mapping[str, str], console: Console
 async def _emit_examples(stack: Stack, progress: Progress) -> int:
     """Emit all feeds and then their common instant; lines that are no events are named and left out."""
     events: list[Event] = []
-    feeds: list[Feed] = [read_feed(EXAMPLES / name / "feed.toml") for name in FEEDS]
+    feeds: list[Feed] = [read_feed(_examples() / name / "feed.toml") for name in FEEDS]
     for feed in feeds:
         log = read_log(feed.sources)
         name_refused(log.refused)
@@ -135,7 +146,7 @@ def _show(stack: Stack, console: Console, sent: int) -> None:
     for report in REPORTS:
         print_report(console, client, report)
     partition_count, raw = asyncio.run(read_input_topics(bootstrap_servers=stack.bootstrap_servers))
-    catalog = read_catalog(EXAMPLES / "catalog.toml")
+    catalog = read_catalog(_examples() / "catalog.toml")
     records = [read_record(record, partition_count=partition_count) for record in raw]
     folded = fold_rows(records, catalog=catalog)
     expected = results_of(folded.rows, catalog=catalog, as_of=folded.as_of, duplicates=folded.duplicates)
@@ -151,13 +162,20 @@ def _show(stack: Stack, console: Console, sent: int) -> None:
         f"As of {format_instant(folded.as_of)} ClickHouse holds {counts}: "
         "the same, field by field, as a fold of the topics.",
         highlight=False,
+        soft_wrap=True,
     )
 
 
-def _stay_up(stack: Stack) -> None:
-    """Watch the processes until Ctrl-C."""
+def _stay_up(stack: Stack, console: Console) -> None:
+    """Say where everything is, and watch the processes until Ctrl-C."""
     never = threading.Event()
     try:
+        console.print(
+            f"\nKafka at {stack.bootstrap_servers}, ClickHouse at http://{stack.clickhouse_host}:{stack.clickhouse_port}, "
+            f"logs in {stack.data_folder / 'logs'}. Ctrl-C ends it.",
+            highlight=False,
+            soft_wrap=True,
+        )
         while not never.wait(_LOOK_SECONDS):
             stack.check()
     except KeyboardInterrupt:

@@ -10,15 +10,15 @@ from rich.console import Console
 from projections.explanation import Explanation
 from projections.explanation import explain as explain_rows
 from projections.fold import fold_rows
-from projections.results import lot_facts
-from projections.rows import AllocationRow, LedgerRow, LotRow
+from projections.results import Rows, lot_facts
+from projections.rows import AllocationRow, ConflictRow, LedgerRow, LotRow
 from schemas.amounts import format_micro
 from schemas.errors import SettingsError
 from schemas.instants import format_instant
 from streams.cli import options
-from streams.cli.log import read_asked_log
+from streams.cli.log import read_asked_catalog, read_asked_log
 from streams.cli.tables import console_for_people, figure, instant, print_table, text
-from streams.files import read_catalog
+from streams.files import Log
 
 
 def explain(
@@ -36,18 +36,20 @@ def explain(
     as_json: options.JSON = False,
 ) -> None:
     """Explain one use of credits: every lot that was valid then, in burn order, what it paid and why it stands there."""
-    known = read_catalog(catalog)
+    known = read_asked_catalog(catalog)
     log, asked = read_asked_log(events, as_of=as_of, event_type=event_type, activity=activity)
     folded = fold_rows(log.records, catalog=known, as_of=asked)
     wanted_at = options.read_instant("--occurred-at", occurred_at)
+    wanted = (organization, customer, event)
     uses = [
         row
         for row in folded.rows.of(LedgerRow)
-        if (row.organization_id, row.customer_id, row.event_id) == (organization, customer, event)
-        and wanted_at in (None, row.occurred_at)
+        if (row.organization_id, row.customer_id, row.event_id) == wanted and wanted_at in (None, row.occurred_at)
     ]
     if not uses:
-        raise SettingsError(f"{organization} {customer} has no consumption {event} that has effect in these events")
+        asked_at = "" if wanted_at is None else f" at {format_instant(wanted_at)}"
+        hint = _hint(folded.rows, log, wanted)
+        raise SettingsError(f"customer {customer} of {organization} has no consumption {event}{asked_at}{hint}")
     if len(uses) > 1:
         instants = ", ".join(format_instant(use.occurred_at) for use in uses)
         raise SettingsError(f"{event} was used more than once, at {instants}; say which with --occurred-at")
@@ -62,6 +64,15 @@ def explain(
         sys.stdout.write("\n")
     else:
         _print(console_for_people(), written)
+
+
+def _hint(rows: Rows, log: Log, wanted: tuple[str, str, str]) -> str:
+    """Say why a consumption that was looked for may be missing: it has no effect, or its line was refused."""
+    for row in rows.of(ConflictRow):
+        if (row.organization_id, row.customer_id, row.identity) == wanted:
+            return f" that has effect: {row.conflict}, {row.detail}"
+    refused = f"; of the lines given, {len(log.refused)} are refused ('credits fold' names them)" if log.refused else ""
+    return f" in these events{refused}"
 
 
 def write_explanation(explanation: Explanation, *, as_of: int) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import typer
 
 from projections.fold import fold as fold_records
 from streams.cli import options
-from streams.cli.log import name_refusals, read_asked_log
+from streams.cli.log import name_refusals, read_asked_catalog, read_asked_log, with_lines
 from streams.cli.tables import console_for_people, print_results
-from streams.files import read_catalog, shuffled
+from streams.files import shuffled
 
 
 def fold(
@@ -31,7 +31,7 @@ def fold(
 
     A line that is refused is named on standard error by file, line and field; the others count all the same.
     """
-    known = read_catalog(catalog)
+    known = read_asked_catalog(catalog)
     log, asked = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
     records = log.records if shuffle is None else shuffled(log.records, seed=shuffle)
     results = fold_records(records, catalog=known, as_of=asked, batch_size=batch)
@@ -40,4 +40,4 @@ def fold(
         json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
     else:
-        print_results(console_for_people(), results)
+        print_results(console_for_people(), {**results, "refusals": with_lines(log, results["refusals"])})

@@ -1,14 +1,17 @@
 """The command's entry: every command in one place, and every failure as one readable line."""
 
+import io
+import logging
 import sys
 
 import typer
-from typer._click.exceptions import ClickException  # the base of what typer raises for wrong use; it has no public name
+from typer.exceptions import TyperException
 
 from schemas.errors import CreditsError
 from streams.cli.demo import demo
 from streams.cli.explain import explain
 from streams.cli.fold import fold
+from streams.cli.topics import topics
 
 EXIT_WRONG_USE = 2
 """The exit status of a command that cannot be carried out as asked."""
@@ -24,18 +27,23 @@ app = typer.Typer(
 app.command()(fold)
 app.command()(explain)
 app.command()(demo)
+app.add_typer(topics, name="topics")
 
 
 def main() -> None:
-    """Run the command that was typed.
+    """Run the command that was typed; what it prints is UTF-8, whatever the locale says.
 
     Ends the process with 0 where all is well; else with one line on standard error and a status that is not 0. An
     exception that is no `CreditsError` is a bug and keeps its traceback.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    # What Kafka's client complains of is said by the command, in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         # Whoever types nothing wants to know what there is.
         status = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
-    except ClickException as error:
+    except TyperException as error:
         _end(f"{error.format_message()} ('credits --help' shows how)", EXIT_WRONG_USE)
     except CreditsError as error:
         _end(str(error), EXIT_WRONG_USE)

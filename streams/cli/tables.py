@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from projections.results import Results
 from schemas.amounts import UNLIMITED
@@ -33,14 +34,17 @@ class ShownList(NamedTuple):
 
 
 def console_for_people() -> Console:
-    """Give a console as wide as the terminal, or wide enough for every table where the output goes into a file."""
-    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
+    """Give a console as wide as the terminal, or wide enough for every table where the output goes into a file.
+
+    It prints texts as they are: an id may look like markup, or like the name of an emoji.
+    """
+    return Console(width=None if sys.stdout.isatty() else _FILE_WIDTH, markup=False, emoji=False)
 
 
 def print_results(console: Console, results: Results) -> None:
     """Print the tables of each organization, then what was refused, then how much there is of everything."""
     for organization in sorted({entry["organization_id"] for name in _OF_ORGANIZATION for entry in results[name]}):
-        console.rule(f"[bold]{organization}", align="left", style="dim")
+        console.rule(Text(organization, style="bold"), align="left", style="dim")
         for shown in _LISTS:
             entries = [entry for entry in results[shown.name] if entry["organization_id"] == organization]
             _print_list(console, shown, [entry for entry in entries if shown.is_shown(entry)])
@@ -60,9 +64,14 @@ def print_table(console: Console, title: str, columns: Sequence[Shown], entries:
     for column in columns:
         table.add_column(column.heading, justify="right" if column.is_figure else "left", overflow="fold")
     for entry in entries:
-        table.add_row(*(column.text(entry) for column in columns))
+        table.add_row(*(printable(column.text(entry)) for column in columns))
     console.print(table)
     console.print()
+
+
+def printable(written: str) -> str:
+    """Write what no terminal should act on, such as an escape character, as Python writes it."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in written)
 
 
 def text(heading: str, field: str) -> Shown:

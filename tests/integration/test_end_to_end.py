@@ -1,0 +1,237 @@
+"""From Kafka through the worker and the sink into ClickHouse: what is visible is what a fold of the same topics gives.
+
+Faults are part of it: everything sent again, a sink that is killed, an engine that is away for a while.
+"""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from plain_model import derive
+from projections.fold import fold_rows
+from projections.results import Results, results_of
+from schemas.dump import read_dump, write_dump
+from schemas.events import Event, TimeAdvanced
+from schemas.records import Reroute
+from schemas.refusals import Refusal
+from streams.clickhouse import ClickHouseAddress, connect, read_rows
+from streams.dump import read_input_topics
+from streams.embedded.ports import with_free_ports
+from streams.embedded.processes import Child
+from streams.embedded.settings import read_settings
+from streams.embedded.stack import Stack, gateway_answers, gateway_command, running_stack
+from streams.emit import emit
+from streams.files import read_catalog
+from streams.topics import GENERATION, ensure_topics
+from streams.waiting import wait_until_visible
+from tests.support.expected_figures import (
+    EXAMPLES,
+    LISTS,
+    NAMES,
+    as_written,
+    expected_duplicates,
+    expected_list,
+    read_example,
+)
+
+CATALOG = read_catalog(EXAMPLES / "catalog.toml")
+PARTITION_COUNT = 3
+SECONDS = 60
+CONTRADICTIONS = ("event_conflict", "grant_conflict")
+
+
+class Feed(NamedTuple):
+    """The events of all examples in the order of their files, and the instant that all of them end with."""
+
+    events: list[Event]
+    clock: TimeAdvanced
+
+
+def read_feed() -> Feed:
+    events, instants = [], set()
+    for name in NAMES:
+        log, as_of = read_example(name)
+        events += [record.content for record in log.records if not isinstance(record.content, Refusal | Reroute)]
+        instants.add(as_of)
+    [as_of] = instants
+    return Feed(events, TimeAdvanced(as_of=as_of, accept_from=None))
+
+
+class Stream:
+    """A worker and a sink beside a stack, with what a test does to them and asks them."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._children: dict[str, Child] = {}
+        self._environment = {
+            "CREDITS_KAFKA_BROKERS": stack.bootstrap_servers,
+            "CREDITS_CLICKHOUSE_HOST": stack.clickhouse_host,
+            "CREDITS_CLICKHOUSE_PORT": str(stack.clickhouse_port),
+            "CREDITS_CATALOG": str(EXAMPLES / "catalog.toml"),
+            "CREDITS_PARTITION_COUNT": str(PARTITION_COUNT),
+            "CREDITS_MEMBER_NAME": "the-worker",  # one that is killed has its partitions back at once
+        }
+
+    def start(self, name: str) -> None:
+        """Start the worker or the sink."""
+        command = [sys.executable, "-m", f"streams.{name}"]
+        self._children[name] = self.stack.start_process(name, command, environment=self._environment)
+
+    def kill(self, name: str) -> None:
+        """End the worker or the sink as a power cut would."""
+        self._children[name].process.kill()
+        self._children[name].process.wait()
+        self.stack.stop_process(name)
+
+    def emit(self, events: Sequence[Event]) -> int:
+        return asyncio.run(
+            emit(
+                events,
+                bootstrap_servers=self.stack.bootstrap_servers,
+                partition_count=PARTITION_COUNT,
+                on_acknowledged=lambda _: None,
+            )
+        )
+
+    def wait(self) -> list[tuple[str, int, int]]:
+        """Wait until everything is visible; gives the progress that was told on the way."""
+        told: list[tuple[str, int, int]] = []
+        asyncio.run(
+            wait_until_visible(
+                bootstrap_servers=self.stack.bootstrap_servers,
+                seconds=SECONDS,
+                check=self.stack.check,
+                on_progress=lambda *progress: told.append(progress),
+            )
+        )
+        return told
+
+    def visible(self) -> Results:
+        """Wait, then give what ClickHouse shows, which is what both derivations make of a dump of the topics."""
+        self.wait()
+        partition_count, raw = asyncio.run(read_input_topics(bootstrap_servers=self.stack.bootstrap_servers))
+        assert partition_count == PARTITION_COUNT
+        records = list(read_dump(list(write_dump(raw, partition_count=partition_count))))
+        folded = fold_rows(records, catalog=CATALOG)
+        expected = results_of(folded.rows, catalog=CATALOG, as_of=folded.as_of, duplicates=folded.duplicates)
+        assert derive(records, catalog=CATALOG) == expected
+        with connect(ClickHouseAddress(self.stack.clickhouse_host, self.stack.clickhouse_port)) as client:
+            rows = read_rows(client, generation=GENERATION)
+        found = results_of(rows, catalog=CATALOG, as_of=folded.as_of, duplicates=folded.duplicates)
+        for name, entries in expected.items():
+            assert found[name] == entries, name
+        return found
+
+
+@pytest.fixture(scope="module")
+def feed() -> Feed:
+    return read_feed()
+
+
+@pytest.fixture(scope="module")
+def stream(data_folder: Path) -> Iterator[Stream]:
+    """Give worker and sink on a stack of this module's own: other tests count what lies in the topics."""
+    settings = with_free_ports(read_settings(os.environ))
+    cache = EXAMPLES.parent / ".cache"
+    with running_stack(settings, data_folder=data_folder / "end-to-end", cache_folder=cache) as stack:
+        asyncio.run(ensure_topics([stack.bootstrap_servers], partition_count=PARTITION_COUNT, replication_factor=1))
+        running = Stream(stack)
+        running.start("worker")
+        running.start("sink")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def first(stream: Stream, feed: Feed) -> Results:
+    """Give what is visible after the examples were sent once."""
+    assert stream.emit([*feed.events, feed.clock]) == len(feed.events) + 3 * PARTITION_COUNT
+    return stream.visible()
+
+
+def of_copy(events: Sequence[Event], number: int) -> list[Event]:
+    """Give the same events for other organizations, so that all of them are new."""
+    return [event._replace(organization_id=f"copy-{number}-{event.organization_id}") for event in events]
+
+
+def without_refusals(results: Results) -> Results:
+    return {name: entries for name, entries in results.items() if name not in ("refusals", "duplicates")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_hand_worked_figures_come_out_of_clickhouse(name, first):
+    """Every list of every example is what was worked out by hand, entry by entry."""
+    for list_name in LISTS:
+        expected = expected_list(name, list_name)
+        organizations = {entry["organization_id"] for entry in expected_list(name, "snapshots")}
+        found = [as_written(entry) for entry in first[list_name] if entry["organization_id"] in organizations]
+        assert found == expected, list_name
+
+
+def test_contradictions_are_refused_and_copies_are_counted(first):
+    """Lines that are no events cannot be sent; every contradiction that was sent is a dead letter, every copy a duplicate."""
+    expected = Counter(
+        (entry["topic"], entry["reason"], entry["field"])
+        for name in NAMES
+        for entry in expected_list(name, "refusals")
+        if entry["reason"] in CONTRADICTIONS
+    )
+    assert Counter((entry["topic"], entry["reason"], entry["field"]) for entry in first["refusals"]) == expected
+    assert expected
+    assert first["duplicates"] == sum(expected_duplicates(name) for name in NAMES)
+
+
+def test_waiting_tells_how_far_it_is(stream, first):
+    """Once all is there, each stage is told once, complete."""
+    assert first
+    told = stream.wait()
+    assert [stage for stage, _, _ in told] == ["applied", "carried into ClickHouse"]
+    assert all(done == total > 0 for _, done, total in told)
+
+
+def test_everything_sent_again_changes_nothing_but_the_duplicates(stream, first, feed):
+    """Each event that was accepted is a duplicate the second time, each contradiction is refused once more."""
+    stream.emit([*feed.events, feed.clock])
+    again = stream.visible()
+    assert without_refusals(again) == without_refusals(first)
+    assert len(again["refusals"]) == 2 * len(first["refusals"])
+    masters = len(first["campaigns"]) + len(first["names"])
+    assert first["duplicates"] < again["duplicates"] - first["duplicates"] <= len(feed.events) - masters
+
+
+def test_a_sink_that_is_killed_loses_and_doubles_nothing(stream, first, feed):
+    """Kill -9 while rows flow, twice: the next sink carries on from what was acknowledged, and repeats change nothing."""
+    for number in (1, 2):
+        stream.emit([*of_copy(feed.events, number), feed.clock])
+        stream.kill("sink")
+        stream.start("sink")
+    after = stream.visible()
+    assert len(after["allocations"]) == 3 * len(first["allocations"])
+
+
+def test_a_worker_that_is_killed_loses_and_doubles_nothing(stream, first, feed):
+    """The same of the worker."""
+    before = len(stream.visible()["allocations"])
+    stream.emit([*of_copy(feed.events, 3), feed.clock])
+    stream.kill("worker")
+    stream.start("worker")
+    assert len(stream.visible()["allocations"]) == before + len(first["allocations"])
+
+
+def test_an_engine_that_is_away_only_delays(stream, first, feed):
+    """While ClickHouse is stopped the worker goes on and the sink waits; when it is back, all of it becomes visible."""
+    stack = stream.stack
+    before = len(stream.visible()["allocations"])
+    stack.stop_process("clickhouse")
+    stream.emit([*of_copy(feed.events, 4), feed.clock])
+    log = stack.data_folder / "logs" / "sink.log"
+    stack.wait_until(lambda: "trying again in" in log.read_text(encoding="utf-8"), what="the sink", seconds=SECONDS)
+    stack.start_process("clickhouse", gateway_command(stack.settings, stack.data_folder), environment={"TZ": "UTC"})
+    stack.wait_until(lambda: gateway_answers(stack.clickhouse_port), what="ClickHouse", seconds=SECONDS)
+    assert len(stream.visible()["allocations"]) == before + len(first["allocations"])
+    assert "Traceback" not in log.read_text(encoding="utf-8")
