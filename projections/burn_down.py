@@ -1,7 +1,7 @@
 """Which lots pay for a consumption, and in which order (docs/ledger.md 4.6, 4.7, 4.9, 4.10)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from projections.lots import Lot
 from schemas.events import CreditConsumed, LineItem
@@ -23,6 +23,34 @@ class BurnKey(NamedTuple):
     grant_id: str
 
 
+class BurningLot(Protocol):
+    """What the burn order asks of a lot, whether it is being derived or read from a row; instants in UTC microseconds."""
+
+    @property
+    def granted_at(self) -> int:
+        """When its grant was made."""
+
+    @property
+    def priority(self) -> int:
+        """1 to 100; lower burns first."""
+
+    @property
+    def amount_micro(self) -> int | None:
+        """What it holds; None is unlimited."""
+
+    @property
+    def natural_end(self) -> int | None:
+        """Its end without a void; None is never."""
+
+    @property
+    def start(self) -> int:
+        """Its first instant."""
+
+    @property
+    def grant_id(self) -> str:
+        """Its grant."""
+
+
 class Payment(NamedTuple):
     """What one lot pays for one consumption, in micro-credits."""
 
@@ -41,17 +69,16 @@ def breadth_of(scope: Sequence[tuple[str, str | None]], *, line_kind: str | None
     return min(matching, default=None)
 
 
-def burn_key(lot: Lot, event: CreditConsumed, *, breadth: int) -> BurnKey:
-    """Give the place of a lot in the burn order of a consumption that its scope matches."""
-    grant = lot.grant
+def burn_key(lot: BurningLot, *, occurred_at: int, breadth: int) -> BurnKey:
+    """Give the place of a lot in the burn order of a consumption at `occurred_at` that its scope matches."""
     return BurnKey(
-        made_at=max(grant.occurred_at, event.occurred_at),
-        priority=grant.priority,
-        limited=grant.amount_micro is not None,
+        made_at=max(lot.granted_at, occurred_at),
+        priority=lot.priority,
+        limited=lot.amount_micro is not None,
         natural_end=INSTANT_LIMIT if lot.natural_end is None else lot.natural_end,
         breadth=breadth,
         start=lot.start,
-        grant_id=grant.grant_id,
+        grant_id=lot.grant_id,
     )
 
 
@@ -63,7 +90,7 @@ def burn_order(lots: Iterable[Lot], event: CreditConsumed) -> list[tuple[BurnKey
     for lot in lots:
         breadth = breadth_of(lot.grant.scope, line_kind=line_kind, item=item)
         if breadth is not None and lot.is_valid_at(event.occurred_at):
-            order.append((burn_key(lot, event, breadth=breadth), lot))
+            order.append((burn_key(lot, occurred_at=event.occurred_at, breadth=breadth), lot))
     order.sort(key=lambda entry: entry[0])
     return order
 

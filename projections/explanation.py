@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from projections.burn_down import EVERYTHING, ITEM, KIND, BurnKey, breadth_of
+from projections.burn_down import EVERYTHING, ITEM, KIND, BurnKey, breadth_of, burn_key
 from projections.rows import AllocationRow, LedgerRow, LotRow
 from schemas.instants import INSTANT_LIMIT, format_instant
 
@@ -51,7 +51,7 @@ def explain(consumption: LedgerRow, allocation: AllocationRow, lots: Iterable[Lo
         if breadth is None:
             outside.append(ExplainedLot(lot, Part.OUT_OF_SCOPE, 0, _scope_sentence(lot, consumption)))
         else:
-            ordered.append((_burn_key(lot, instant, breadth=breadth), lot))
+            ordered.append((burn_key(lot, occurred_at=instant, breadth=breadth), lot))
     ordered.sort()
     return Explanation(consumption, allocation, (*_in_order(ordered, allocation), *outside))
 
@@ -61,13 +61,13 @@ def _in_order(ordered: list[tuple[BurnKey, LotRow]], allocation: AllocationRow) 
     due_micro = allocation.amount_micro - allocation.reversed_micro
     explained = []
     before: BurnKey | None = None
-    for burn_key, lot in ordered:
+    for after, lot in ordered:
         paid = paid_micro.get((lot.grant_id, lot.start), 0)
         part = Part.PAID if paid else Part.NOTHING_LEFT if due_micro else Part.NOT_NEEDED
-        because = "comes first" if before is None else why_after(before, burn_key)
+        because = "comes first" if before is None else why_after(before, after)
         explained.append(ExplainedLot(lot, part, paid, because))
         due_micro -= paid
-        before = burn_key
+        before = after
     return explained
 
 
@@ -87,18 +87,6 @@ def why_after(first: BurnKey, second: BurnKey) -> str:
 
 
 _BREADTHS = {ITEM: "one item", KIND: "one kind of line", EVERYTHING: "everything"}
-
-
-def _burn_key(lot: LotRow, instant: int, *, breadth: int) -> BurnKey:
-    return BurnKey(
-        made_at=max(lot.granted_at, instant),
-        priority=lot.priority,
-        limited=lot.amount_micro is not None,
-        natural_end=INSTANT_LIMIT if lot.natural_end is None else lot.natural_end,
-        breadth=breadth,
-        start=lot.start,
-        grant_id=lot.grant_id,
-    )
 
 
 def _scope_sentence(lot: LotRow, consumption: LedgerRow) -> str:

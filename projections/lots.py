@@ -28,6 +28,26 @@ class Lot(NamedTuple):
     natural_end: int | None
 
     @property
+    def granted_at(self) -> int:
+        """When its grant was made, which need not be when it starts."""
+        return self.grant.occurred_at
+
+    @property
+    def priority(self) -> int:
+        """Its grant's priority."""
+        return self.grant.priority
+
+    @property
+    def amount_micro(self) -> int | None:
+        """What it holds; None is unlimited."""
+        return self.grant.amount_micro
+
+    @property
+    def grant_id(self) -> str:
+        """Its grant's id."""
+        return self.grant.grant_id
+
+    @property
     def key(self) -> LotKey:
         """What identifies the lot within its account."""
         return self.grant.grant_id, self.start

@@ -1,13 +1,13 @@
 """Raw dumps of the input topics: everything that lies in them up to now, untouched (docs/ledger.md 1.12)."""
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from schemas import topics
 from schemas.errors import TransientError
-from schemas.instants import from_milliseconds
 from schemas.records import RawRecord
+from streams.messages import raw_record
 from streams.waiting import partitions_of
 
 _FETCH_MILLISECONDS = 500
@@ -35,7 +35,7 @@ async def read_input_topics(*, bootstrap_servers: str) -> tuple[int, list[RawRec
         found: dict[TopicPartition, list[RawRecord]] = {partition: [] for partition in ends}
         while [partition for partition, end in ends.items() if await consumer.position(partition) < end]:
             for partition, records in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).items():
-                found[partition].extend(_raw(record) for record in records if record.offset < ends[partition])
+                found[partition].extend(raw_record(record) for record in records if record.offset < ends[partition])
     except KafkaError as error:
         raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {error}") from error
     finally:
@@ -43,15 +43,3 @@ async def read_input_topics(*, bootstrap_servers: str) -> tuple[int, list[RawRec
         await consumer.stop()
     partition_count = len(ends) // len(topics.INPUT_TOPICS)
     return partition_count, [record for partition in sorted(found) for record in found[partition]]
-
-
-def _raw(record: ConsumerRecord) -> RawRecord:
-    return RawRecord(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp=from_milliseconds(record.timestamp),
-        key=record.key,
-        value=record.value,
-        headers=tuple((name, value or b"") for name, value in record.headers),  # as the worker reads them
-    )

@@ -14,15 +14,14 @@ from typing import Any, NamedTuple, Protocol, cast
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.errors import ConsumerStoppedError, KafkaError
-from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from aiokafka.structs import OffsetAndMetadata
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
 
 from schemas.errors import InvariantViolation, TransientError
-from schemas.instants import from_milliseconds
-from schemas.records import RawRecord
 from streams.batches import Batch, Wanted
+from streams.messages import raw_record
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +140,7 @@ class PullingThread(driver.AIOKafkaConsumerThread):
                 results.append(Unreadable(one, error))
                 continue
             if state.has_valid_position and state.position > begin:
-                raw = tuple(_raw_record(record) for records in fetched.values() for record in records)
+                raw = tuple(raw_record(record) for records in fetched.values() for record in records)
                 results.append(Batch(one, begin, state.position, raw))
         return results
 
@@ -233,19 +232,6 @@ def _position_state(consumer: AIOKafkaConsumer, partition: TopicPartition) -> An
         return None
     state = assignment.state_value(partition)
     return state if state.has_valid_position else None
-
-
-def _raw_record(record: ConsumerRecord[Any, Any]) -> RawRecord:
-    return RawRecord(
-        record.topic,
-        record.partition,
-        record.offset,
-        from_milliseconds(record.timestamp),
-        record.key,
-        record.value,
-        # Kafka knows headers without a value; to everything here they are empty.
-        tuple((name, value or b"") for name, value in record.headers),
-    )
 
 
 def check_assignment(assigned: Iterable[TP], inputs: Sequence[str]) -> set[int]:
