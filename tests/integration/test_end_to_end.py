@@ -4,7 +4,9 @@ Faults are part of it: everything sent again, a sink that is killed, an engine t
 """
 
 import asyncio
+import json
 import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ import pytest
 from plain_model import derive
 from projections.fold import fold_rows
 from projections.results import Results, results_of
+from projections.statements import tables_database
 from schemas.dump import read_dump, write_dump
 from schemas.events import Event, TimeAdvanced
 from schemas.records import Reroute
@@ -43,6 +46,8 @@ from tests.support.expected_figures import (
 CATALOG = read_catalog(EXAMPLES / "catalog.toml")
 PARTITION_COUNT = 3
 SECONDS = 60
+COPIES = 8
+"""So many copies of the examples are sent before a kill: enough that it hits a busy process."""
 CONTRADICTIONS = ("event_conflict", "grant_conflict")
 
 
@@ -112,6 +117,11 @@ class Stream:
         )
         return told
 
+    def shown_allocations(self) -> int:
+        """Give the number of allocations that ClickHouse shows now, without waiting for more."""
+        with connect(ClickHouseAddress(self.stack.clickhouse_host, self.stack.clickhouse_port)) as client:
+            return client.query(f"SELECT count() FROM {tables_database(GENERATION)}.allocations FINAL").first_row[0]
+
     def visible(self) -> Results:
         """Wait, then give what ClickHouse shows, which is what both derivations make of a dump of the topics."""
         self.wait()
@@ -154,7 +164,7 @@ def first(stream: Stream, feed: Feed) -> Results:
     return stream.visible()
 
 
-def of_copy(events: Sequence[Event], number: int) -> list[Event]:
+def of_copy(events: Sequence[Event], number: int | str) -> list[Event]:
     """Give the same events for other organizations, so that all of them are new."""
     return [event._replace(organization_id=f"copy-{number}-{event.organization_id}") for event in events]
 
@@ -194,6 +204,19 @@ def test_waiting_tells_how_far_it_is(stream, first):
     assert all(done == total > 0 for _, done, total in told)
 
 
+def test_a_dump_of_the_topics_folds_to_the_same_books(stream, first, tmp_path):
+    """`credits topics dump` writes what `credits fold` reads; a second dump into the same file is turned down."""
+    environment = {**os.environ, "CREDITS_KAFKA_BROKERS": stream.stack.bootstrap_servers}
+    credits_program, file = Path(sys.executable).with_name("credits"), tmp_path / "topics.jsonl"
+    dump = [credits_program, "topics", "dump", "--output", file]
+    subprocess.run(dump, env=environment, check=True)
+    fold = [credits_program, "fold", file, "--catalog", EXAMPLES / "catalog.toml", "--json"]
+    folded = subprocess.run(fold, capture_output=True, check=True)
+    assert without_refusals(json.loads(folded.stdout)) == without_refusals(first)
+    again = subprocess.run(dump, env=environment, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (2, f"credits: {file} cannot be written: File exists\n")
+
+
 def test_everything_sent_again_changes_nothing_but_the_duplicates(stream, first, feed):
     """Each event that was accepted is a duplicate the second time, each contradiction is refused once more."""
     stream.emit([*feed.events, feed.clock])
@@ -204,23 +227,18 @@ def test_everything_sent_again_changes_nothing_but_the_duplicates(stream, first,
     assert first["duplicates"] < again["duplicates"] - first["duplicates"] <= len(feed.events) - masters
 
 
-def test_a_sink_that_is_killed_loses_and_doubles_nothing(stream, first, feed):
-    """Kill -9 while rows flow, twice: the next sink carries on from what was acknowledged, and repeats change nothing."""
-    for number in (1, 2):
-        stream.emit([*of_copy(feed.events, number), feed.clock])
-        stream.kill("sink")
-        stream.start("sink")
-    after = stream.visible()
-    assert len(after["allocations"]) == 3 * len(first["allocations"])
-
-
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(stream, first, feed):
-    """The same of the worker."""
+@pytest.mark.parametrize("name", ["sink", "worker"])
+def test_a_process_that_is_killed_loses_and_doubles_nothing(name, stream, first, feed):
+    """Kill -9 while rows flow: the next one carries on from what was committed, and repeats change nothing."""
     before = len(stream.visible()["allocations"])
-    stream.emit([*of_copy(feed.events, 3), feed.clock])
-    stream.kill("worker")
-    stream.start("worker")
-    assert len(stream.visible()["allocations"]) == before + len(first["allocations"])
+    copies = [event for number in range(COPIES) for event in of_copy(feed.events, f"{name}-{number}")]
+    in_all = before + COPIES * len(first["allocations"])
+    stream.emit([*copies, feed.clock])
+    stream.stack.wait_until(lambda: stream.shown_allocations() > before, what="the first rows", seconds=SECONDS)
+    stream.kill(name)
+    assert stream.shown_allocations() < in_all, "the kill came after all was done, and showed nothing"
+    stream.start(name)
+    assert len(stream.visible()["allocations"]) == in_all
 
 
 def test_an_engine_that_is_away_only_delays(stream, first, feed):
@@ -228,7 +246,7 @@ def test_an_engine_that_is_away_only_delays(stream, first, feed):
     stack = stream.stack
     before = len(stream.visible()["allocations"])
     stack.stop_process("clickhouse")
-    stream.emit([*of_copy(feed.events, 4), feed.clock])
+    stream.emit([*of_copy(feed.events, "away"), feed.clock])
     log = stack.data_folder / "logs" / "sink.log"
     stack.wait_until(lambda: "trying again in" in log.read_text(encoding="utf-8"), what="the sink", seconds=SECONDS)
     stack.start_process("clickhouse", gateway_command(stack.settings, stack.data_folder), environment={"TZ": "UTC"})
