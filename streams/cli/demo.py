@@ -50,15 +50,15 @@ def demo(
 
     What was emitted before is known the second time: the figures stay the same.
     """
-    console = console_for_people()
+    console, told = console_for_people(), Console(stderr=True)
     # aiokafka logs every try, also those that succeed in the end; what comes of it is said by this command.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     _make_folder("--data", data)
     _make_folder("--cache", cache)
-    with running_stack(read_settings(os.environ), data_folder=data, cache_folder=cache, console=console) as stack:
+    with running_stack(read_settings(os.environ), data_folder=data, cache_folder=cache, console=told) as stack:
         environment = _environment(stack)
-        _start_stream(stack, environment, console)
-        with _progress(console) as progress:
+        _start_stream(stack, environment, told)
+        with _progress(told) as progress:
             sent = asyncio.run(_emit_examples(stack, progress))
             asyncio.run(_wait(stack, progress))
         _show(stack, console, sent)
