@@ -105,7 +105,7 @@ SETTINGS = (
     Setting(
         "CREDITS_PARTITION_COUNT",
         "partition_count",
-        "1",
+        "8",
         *_number(1, 1024),
         "partitions of each topic, chosen once for the life of the topics",
     ),

@@ -1,4 +1,4 @@
-"""`credits demo`: the examples through Kafka, a Faust worker and ClickHouse on this machine."""
+"""`credits demo`: the examples through Kafka, Faust workers and ClickHouse on this machine."""
 
 import asyncio
 import logging
@@ -36,6 +36,7 @@ from streams.topics import GENERATION, ensure_topics
 from streams.waiting import wait_until_visible
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+WORKERS = ("worker-1", "worker-2")
 FEEDS = ("coworking", "salon", "care", "cloud")
 _VISIBLE_SECONDS = 120
 _LOOK_SECONDS = 1
@@ -46,7 +47,7 @@ def demo(
     data: Annotated[Path, typer.Option(help="The folder for data and logs.", metavar="FOLDER")] = CHECKOUT / ".data" / "demo",
     cache: Annotated[Path, typer.Option(help="The folder for downloads.", metavar="FOLDER")] = CHECKOUT / ".cache",
 ) -> None:
-    """Run the examples through Kafka, a Faust worker and ClickHouse, and show their reports.
+    """Run the examples through Kafka, two Faust workers and ClickHouse, and show their reports.
 
     What was emitted before is known the second time: the figures stay the same.
     """
@@ -89,7 +90,7 @@ def _environment(stack: Stack) -> dict[str, str]:
 
 
 def _start_stream(stack: Stack, environment: Mapping[str, str], console: Console) -> None:
-    """Make the topics, then start the worker and the sink beside the stack."""
+    """Make the topics, then start the workers and the sink beside the stack."""
     settings = read_worker_settings({**os.environ, **environment})
     with console.status("making the topics ..."):
         asyncio.run(
@@ -97,8 +98,11 @@ def _start_stream(stack: Stack, environment: Mapping[str, str], console: Console
                 settings.brokers, partition_count=settings.partition_count, replication_factor=settings.replication_factor
             )
         )
-    for name in ("worker", "sink"):
-        stack.start_process(name, [sys.executable, "-m", f"streams.{name}"], environment=environment)
+    for name in WORKERS:
+        stack.start_process(
+            name, [sys.executable, "-m", "streams.worker"], environment={**environment, "CREDITS_MEMBER_NAME": name}
+        )
+    stack.start_process("sink", [sys.executable, "-m", "streams.sink"], environment=environment)
 
 
 async def _emit_examples(stack: Stack, progress: Progress) -> int:

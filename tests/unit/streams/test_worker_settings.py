@@ -20,7 +20,7 @@ def test_defaults_are_those_of_a_laptop():
     settings = read_worker_settings({"CREDITS_PARTITION_COUNT": "  "})
     assert settings.brokers == ("127.0.0.1:19092",)
     assert settings.catalog == Path("catalog.toml")
-    assert settings.partition_count == 1
+    assert settings.partition_count == 8
     assert settings.member_name is None
 
 
