@@ -17,7 +17,7 @@ CREDITS = Path(sys.executable).with_name("credits")
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECONDS = 120
 SAME = (
-    r"195 records sent now, (\d+) in the topics, (\d+) of them duplicates\. As of 2026-05-15T12:00:00Z ClickHouse holds "
+    r"216 records sent now, (\d+) in the topics, (\d+) of them duplicates\. As of 2026-05-15T12:00:00Z ClickHouse holds "
     r"(.*), (\d+) refusals: the same, field by field, as a fold of the topics\.\n"
 )
 
