@@ -47,7 +47,7 @@ CATALOG = read_catalog(EXAMPLES / "catalog.toml")
 PARTITION_COUNT = 3
 SECONDS = 60
 COPIES = 8
-"""So many copies of the examples are sent before a kill: enough that it hits a busy process."""
+"""So many copies of the examples are sent around a kill: half of them until rows flow, half of them just before it."""
 CONTRADICTIONS = ("event_conflict", "grant_conflict")
 
 
@@ -231,10 +231,14 @@ def test_everything_sent_again_changes_nothing_but_the_duplicates(stream, first,
 def test_a_process_that_is_killed_loses_and_doubles_nothing(name, stream, first, feed):
     """Kill -9 while rows flow: the next one carries on from what was committed, and repeats change nothing."""
     before = len(stream.visible()["allocations"])
-    copies = [event for number in range(COPIES) for event in of_copy(feed.events, f"{name}-{number}")]
     in_all = before + COPIES * len(first["allocations"])
-    stream.emit([*copies, feed.clock])
+    warming, following = (
+        [event for number in numbers for event in of_copy(feed.events, f"{name}-{number}")]
+        for numbers in (range(COPIES // 2), range(COPIES // 2, COPIES))
+    )
+    stream.emit([*warming, feed.clock])
     stream.stack.wait_until(lambda: stream.shown_allocations() > before, what="the first rows", seconds=SECONDS)
+    stream.emit([*following, feed.clock])
     stream.kill(name)
     assert stream.shown_allocations() < in_all, "the kill came after all was done, and showed nothing"
     stream.start(name)
