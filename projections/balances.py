@@ -51,7 +51,7 @@ def lots_then(lots: Iterable[LotRow], grants: Iterable[GrantRow], *, as_of: int,
     Rows of monthly lots end with the account's last month; one that is valid later has had no consumption yet, since the
     month of the last consumption has rows.
     """
-    valid = {(lot.grant_id, lot.start): lot for lot in lots if _is_valid(lot, as_of)}
+    valid = {(lot.grant_id, lot.start): lot for lot in lots if lot.is_valid_at(as_of)}
     for row in grants:
         if row.cadence == MONTHLY:
             issued = issue(grant_of(row), voided_at=row.voided_at, calendar=calendar, last_month=calendar.month_of(as_of))
@@ -59,10 +59,6 @@ def lots_then(lots: Iterable[LotRow], grants: Iterable[GrantRow], *, as_of: int,
                 if lot.is_valid_at(as_of):
                     valid.setdefault(lot.key, lot_row(lot, used_micro=0, calendar=calendar))
     return list(valid.values())
-
-
-def _is_valid(lot: LotRow, instant: int) -> bool:
-    return lot.start <= instant and (lot.end is None or instant < lot.end)
 
 
 def balance_of(valid: Sequence[LotRow], allocations: Iterable[AllocationRow], *, as_of: int, month: str) -> Balance:

@@ -44,7 +44,7 @@ class Explanation(NamedTuple):
 def explain(consumption: LedgerRow, allocation: AllocationRow, lots: Iterable[LotRow]) -> Explanation:
     """Explain one consumption from its two rows and all lots of its account."""
     instant = consumption.occurred_at
-    valid = [lot for lot in lots if lot.start <= instant and (lot.end is None or instant < lot.end)]
+    valid = [lot for lot in lots if lot.is_valid_at(instant)]
     ordered, outside = [], []
     for lot in sorted(valid, key=lambda lot: (lot.start, lot.grant_id)):
         breadth = breadth_of(lot.scope, line_kind=consumption.line_kind, item=consumption.item)

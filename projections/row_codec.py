@@ -10,16 +10,21 @@ from typing import Any, NamedTuple
 
 import fastavro
 import msgspec
-from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from projections.row_schemas import DECIMAL_DIGITS_MAX, Holds, Kind, kinds_of, schema_of
 from projections.rows import TABLES, Change, Row, Table
+from schemas.avro_wire import (
+    SINGLE_OBJECT_HEADER_LENGTH,
+    SINGLE_OBJECT_MARKER,
+    fingerprint_of,
+    read_decimal,
+    write_decimal,
+)
+from schemas.codec import without_logical_types
 from schemas.errors import DecodeError, InvariantViolation
 from schemas.instants import format_instant
 from schemas.records import Place
 
-_MARKER = b"\xc3\x01"
-_HEADER_LENGTH = 10
 _DECIMAL_LIMIT = 10**DECIMAL_DIGITS_MAX
 
 Convert = Callable[[Any], Any]
@@ -63,10 +68,9 @@ class _RowCodec:
     def __init__(self, table: Table) -> None:
         kinds = kinds_of(table.row_type)
         schema = schema_of(table.row_type)
-        canonical = to_parsing_canonical_form(schema)
-        # The canonical form has no logical types: integers and bytes pass as they are, which is exact and fast.
-        self._schema = fastavro.parse_schema(msgspec.json.decode(canonical))
-        self._header = _MARKER + bytes.fromhex(fingerprint(canonical, "CRC-64-AVRO"))
+        # Without logical types integers and bytes pass as they are, which is exact and fast.
+        self._schema = fastavro.parse_schema(without_logical_types(schema))
+        self._header = SINGLE_OBJECT_MARKER + fingerprint_of(schema)
         self._table = table
         self._names = tuple(kind.name for kind in kinds)
         self._writers = tuple((kind.name, write) for kind in kinds if (write := _writer_of(kind)) is not None)
@@ -88,10 +92,12 @@ class _RowCodec:
         return self._key_of(row), value.getvalue()
 
     def decode(self, value: bytes) -> PublishedRow:
-        if value[:_HEADER_LENGTH] != self._header:
-            raise DecodeError(f"{value[:_HEADER_LENGTH].hex()} is not the header of a {self._table.row_type.__name__}")
+        if value[:SINGLE_OBJECT_HEADER_LENGTH] != self._header:
+            raise DecodeError(
+                f"{value[:SINGLE_OBJECT_HEADER_LENGTH].hex()} is not the header of a {self._table.row_type.__name__}"
+            )
         content = io.BytesIO(value)
-        content.seek(_HEADER_LENGTH)
+        content.seek(SINGLE_OBJECT_HEADER_LENGTH)
         try:
             record: Any = fastavro.schemaless_reader(content, self._schema, None)
         except (EOFError, IndexError, ValueError, OverflowError) as error:
@@ -130,7 +136,7 @@ def _writer_of(kind: Kind) -> Convert | None:
 
 def _reader_of(kind: Kind) -> Convert | None:
     if kind.holds is Holds.DECIMAL:
-        return _read_nullable_decimal if kind.nullable else _read_decimal
+        return _read_nullable_decimal if kind.nullable else read_decimal
     if kind.entry is None:
         return None
     fields = tuple((entry.name, _reader_of(entry) or _unchanged) for entry in kind.entry.kinds)
@@ -147,14 +153,9 @@ def _unchanged(value: Any) -> Any:
 
 
 def _write_decimal(unscaled: int) -> bytes:
-    """Write a decimal's integer as Avro wants it: two's complement, the greatest byte first, no byte too many."""
     if not -_DECIMAL_LIMIT < unscaled < _DECIMAL_LIMIT:
         raise InvariantViolation(f"an amount has more than {DECIMAL_DIGITS_MAX} digits: {unscaled}")
-    return unscaled.to_bytes((unscaled + (unscaled < 0)).bit_length() // 8 + 1, "big", signed=True)
-
-
-def _read_decimal(digits: bytes) -> int:
-    return int.from_bytes(digits, "big", signed=True)
+    return write_decimal(unscaled)
 
 
 def _write_nullable_decimal(unscaled: int | None) -> bytes | None:
@@ -162,7 +163,7 @@ def _write_nullable_decimal(unscaled: int | None) -> bytes | None:
 
 
 def _read_nullable_decimal(digits: bytes | None) -> int | None:
-    return None if digits is None else _read_decimal(digits)
+    return None if digits is None else read_decimal(digits)
 
 
 _CODECS = {table.row_type: _RowCodec(table) for table in TABLES}

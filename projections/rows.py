@@ -127,6 +127,10 @@ class LotRow(NamedTuple):
     scope: tuple[tuple[str, str | None], ...]
     month: str
 
+    def is_valid_at(self, instant: int) -> bool:
+        """Tell whether the instant lies in [start, end)."""
+        return self.start <= instant and (self.end is None or instant < self.end)
+
 
 class SnapshotRow(NamedTuple):
     """An account's figures for one calendar month of the organization's zone (docs/ledger.md 5)."""

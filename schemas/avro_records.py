@@ -7,6 +7,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
+from schemas.avro_wire import read_decimal, write_decimal
 from schemas.checks import LEAVES
 from schemas.errors import DecodeError
 from schemas.events import ACTIVITY_TYPES, Activity, Event, Selector, sorted_scope
@@ -46,7 +47,7 @@ def _read_decimal(digits: bytes | None) -> int | None:
         return None
     if not 1 <= len(digits) <= _DECIMAL_BYTES_MAX:
         raise DecodeError(f"an amount has {len(digits)} bytes; a decimal has 1 to {_DECIMAL_BYTES_MAX}")
-    return int.from_bytes(digits, "big", signed=True)
+    return read_decimal(digits)
 
 
 def _read_scope(entries: list[dict[str, Any]]) -> tuple[Selector, ...]:
@@ -76,10 +77,7 @@ def record_maker(event_type: type[Event]) -> Callable[[Any], dict[str, Any]]:
 
 
 def _write_decimal(unscaled: int | None) -> bytes | None:
-    """Write a decimal's integer as Avro wants it: two's complement, the greatest byte first, no byte too many."""
-    if unscaled is None:
-        return None
-    return unscaled.to_bytes((unscaled + (unscaled < 0)).bit_length() // 8 + 1, "big", signed=True)
+    return None if unscaled is None else write_decimal(unscaled)
 
 
 def _write_scope(scope: tuple[Selector, ...]) -> list[dict[str, Any]]:

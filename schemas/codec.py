@@ -16,6 +16,7 @@ import fastavro
 from fastavro.types import Schema as FastavroSchema
 
 from schemas.avro_records import event_maker, record_maker
+from schemas.avro_wire import SINGLE_OBJECT_HEADER_LENGTH, SINGLE_OBJECT_MARKER
 from schemas.errors import DecodeError, InvariantViolation
 from schemas.events import EVENT_TYPES, Event
 from schemas.shipped import Schema, ShippedSchema, shipped_schemas
@@ -23,8 +24,6 @@ from schemas.shipped import Schema, ShippedSchema, shipped_schemas
 NO_REGISTRY: Mapping[int, str] = MappingProxyType({})
 """No schema registry is configured: a Confluent header names nothing."""
 
-_SINGLE_OBJECT_MARKER = b"\xc3\x01"
-_SINGLE_OBJECT_HEADER_LENGTH = 10
 _CONFLUENT_MARKER = b"\x00"
 _CONFLUENT_HEADER_LENGTH = 5
 
@@ -54,11 +53,11 @@ def decode(value: bytes | None, *, registry: Mapping[int, str] = NO_REGISTRY) ->
     if value is None:
         raise DecodeError("the record has no value")
     codecs = _codecs()
-    if value[:2] == _SINGLE_OBJECT_MARKER:
-        reader = codecs.by_fingerprint.get(value[2:_SINGLE_OBJECT_HEADER_LENGTH])
+    if value[:2] == SINGLE_OBJECT_MARKER:
+        reader = codecs.by_fingerprint.get(value[2:SINGLE_OBJECT_HEADER_LENGTH])
         if reader is None:
             raise DecodeError(_unknown_fingerprint(value))
-        return reader.read(value, start=_SINGLE_OBJECT_HEADER_LENGTH)
+        return reader.read(value, start=SINGLE_OBJECT_HEADER_LENGTH)
     if value[:1] == _CONFLUENT_MARKER:
         return _confluent_reader(value, registry, codecs).read(value, start=_CONFLUENT_HEADER_LENGTH)
     raise DecodeError(
@@ -67,9 +66,9 @@ def decode(value: bytes | None, *, registry: Mapping[int, str] = NO_REGISTRY) ->
 
 
 def _unknown_fingerprint(value: bytes) -> str:
-    if len(value) < _SINGLE_OBJECT_HEADER_LENGTH:
+    if len(value) < SINGLE_OBJECT_HEADER_LENGTH:
         return f"the value ends inside its header, after {len(value)} bytes"
-    return f"no shipped schema has the fingerprint {value[2:_SINGLE_OBJECT_HEADER_LENGTH].hex()}"
+    return f"no shipped schema has the fingerprint {value[2:SINGLE_OBJECT_HEADER_LENGTH].hex()}"
 
 
 def _confluent_reader(value: bytes, registry: Mapping[int, str], codecs: "_Codecs") -> "_Reader":
@@ -141,7 +140,7 @@ def _codecs_of(schemas: Iterable[ShippedSchema]) -> _Codecs:
         reader = _Reader(shipped.name, schema, reader_schema, event_maker(event_type))
         by_fingerprint[shipped.fingerprint] = by_name[shipped.name] = reader
         if is_newest:
-            header = _SINGLE_OBJECT_MARKER + shipped.fingerprint
+            header = SINGLE_OBJECT_MARKER + shipped.fingerprint
             writers[event_type] = _Writer(header, schema, record_maker(event_type))
     return _Codecs(writers, by_fingerprint, by_name)
 

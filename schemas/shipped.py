@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from fastavro.schema import fingerprint, to_parsing_canonical_form
+from schemas.avro_wire import fingerprint_of
 
 Schema = Any
 """An Avro schema as JSON values: a dict, a list for a union, or the name of a type."""
@@ -45,5 +45,4 @@ def shipped_schemas() -> tuple[ShippedSchema, ...]:
 
 def _read(subject: str, version: int, text: str) -> ShippedSchema:
     content = json.loads(text)
-    digits = fingerprint(to_parsing_canonical_form(content), "CRC-64-AVRO")
-    return ShippedSchema(subject, version, content, bytes.fromhex(digits))
+    return ShippedSchema(subject, version, content, fingerprint_of(content))

@@ -23,14 +23,13 @@ from projections.row_codec import PublishedRow, decode_change
 from projections.rows import TABLES
 from schemas.errors import CreditsError, DecodeError, InvariantViolation, TransientError
 from streams.clickhouse import ClickHouseAddress, connect, insert, migrate
+from streams.logs import log_to_stderr
 from streams.settings import SinkSettings, read_sink_settings
 from streams.topics import GENERATION
 
 _Result = TypeVar("_Result")
 
 _log = logging.getLogger("streams.sink")  # also where this module is the program
-
-_CLIENTS = ("aiokafka", "clickhouse_connect", "urllib3")
 
 _TABLE_OF_TOPIC = {table.topic: table for table in TABLES}
 _PAUSE_SECONDS_FIRST = 0.5
@@ -161,12 +160,7 @@ def main() -> None:
     """Run a sink with the settings of the environment until SIGTERM or SIGINT."""
     try:
         settings = read_sink_settings(os.environ)
-        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-        logging.getLogger("streams").setLevel(settings.log_level)
-        if settings.log_level != "DEBUG":
-            # They log every try to reach a server that is gone; what comes of it is logged here, once.
-            for name in _CLIENTS:
-                logging.getLogger(name).setLevel(logging.CRITICAL)
+        log_to_stderr(settings.log_level)
         asyncio.run(_run_until_signalled(settings))
     except (CreditsError, KafkaError) as error:
         sys.exit(f"credits sink: {error}")

@@ -5,7 +5,6 @@ exit code, for its supervisor to start it anew.
 """
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ import faust
 from schemas.errors import SettingsError, TransientError
 from streams.app import build
 from streams.files import read_catalog
+from streams.logs import log_to_stderr
 from streams.settings import WorkerSettings, read_worker_settings
 from streams.topics import ensure_topics
 from streams.transaction import refuse_optimized_python
@@ -31,7 +31,7 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
     # Faust answers to signals only from its start on.
     signal.signal(signal.SIGTERM, _leave)
     catalog = read_catalog(settings.catalog)
-    _log_to_stderr(settings.log_level)
+    log_to_stderr(settings.log_level)
     asyncio.run(
         ensure_topics(
             settings.brokers, partition_count=settings.partition_count, replication_factor=settings.replication_factor
@@ -55,17 +55,6 @@ def main() -> NoReturn:
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """End before anything has begun."""
     raise SystemExit(0)
-
-
-def _log_to_stderr(level: str) -> None:
-    """Log one line an entry; of the libraries' own only what is a warning.
-
-    aiokafka logs every try to reach a broker that is gone; what comes of it is logged here, once.
-    """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("streams").setLevel(level)
-    if level != "DEBUG":
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

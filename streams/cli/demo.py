@@ -1,7 +1,6 @@
 """`credits demo`: the examples through Kafka, Faust workers and ClickHouse on this machine."""
 
 import asyncio
-import logging
 import os
 import sys
 import threading
@@ -31,7 +30,7 @@ from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, running_stack
 from streams.emit import emit
 from streams.files import Feed, read_catalog, read_feed, read_log
-from streams.settings import read_worker_settings
+from streams.settings import WorkerSettings, read_worker_settings
 from streams.topics import GENERATION, ensure_topics
 from streams.waiting import wait_until_visible
 
@@ -52,15 +51,14 @@ def demo(
     What was emitted before is known the second time: the figures stay the same.
     """
     console, told = console_for_people(), Console(stderr=True)
-    # aiokafka logs every try, also those that succeed in the end; what comes of it is said by this command.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     _make_folder("--data", data)
     _make_folder("--cache", cache)
     with running_stack(read_settings(os.environ), data_folder=data, cache_folder=cache, console=told) as stack:
         environment = _environment(stack)
-        _start_stream(stack, environment, told)
+        settings = read_worker_settings({**os.environ, **environment})
+        _start_stream(stack, environment, settings, told)
         with _progress(told) as progress:
-            sent = asyncio.run(_emit_examples(stack, progress))
+            sent = asyncio.run(_emit_examples(stack, settings.partition_count, progress))
             asyncio.run(_wait(stack, progress))
         _show(stack, console, sent)
         if not leave:
@@ -89,9 +87,8 @@ def _environment(stack: Stack) -> dict[str, str]:
     }
 
 
-def _start_stream(stack: Stack, environment: Mapping[str, str], console: Console) -> None:
+def _start_stream(stack: Stack, environment: Mapping[str, str], settings: WorkerSettings, console: Console) -> None:
     """Make the topics, then start the workers and the sink beside the stack."""
-    settings = read_worker_settings({**os.environ, **environment})
     with console.status("making the topics ..."):
         asyncio.run(
             ensure_topics(
@@ -105,7 +102,7 @@ def _start_stream(stack: Stack, environment: Mapping[str, str], console: Console
     stack.start_process("sink", [sys.executable, "-m", "streams.sink"], environment=environment)
 
 
-async def _emit_examples(stack: Stack, progress: Progress) -> int:
+async def _emit_examples(stack: Stack, partition_count: int, progress: Progress) -> int:
     """Emit all feeds and then their common instant; lines that are no events are named and left out."""
     events: list[Event] = []
     feeds: list[Feed] = [read_feed(_examples() / name / "feed.toml") for name in FEEDS]
@@ -115,7 +112,6 @@ async def _emit_examples(stack: Stack, progress: Progress) -> int:
         events += [record.content for record in log.records if _is_event(record.content)]
     as_of = max(feed.as_of for feed in feeds if feed.as_of is not None)
     events.append(TimeAdvanced(as_of=as_of, accept_from=None))
-    partition_count = read_worker_settings(os.environ).partition_count
     clock_records = partition_count * len(CLOCKED_TOPICS)
     task = progress.add_task("emitted", total=len(events) - 1 + clock_records)
     return await emit(
