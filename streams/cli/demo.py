@@ -25,14 +25,14 @@ from streams.cli.log import name_refused
 from streams.cli.reports import REPORTS, print_report
 from streams.cli.tables import console_for_people
 from streams.clickhouse import ClickHouseAddress, connect, read_rows
-from streams.dump import read_input_topics
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, running_stack
-from streams.emit import emit
 from streams.files import Feed, read_catalog, read_feed, read_log
+from streams.kafka.dump import read_input_topics
+from streams.kafka.emit import emit
+from streams.kafka.topics import GENERATION, ensure_topics
+from streams.kafka.waiting import wait_until_visible
 from streams.settings import WorkerSettings, read_worker_settings
-from streams.topics import GENERATION, ensure_topics
-from streams.waiting import wait_until_visible
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKERS = ("worker-1", "worker-2")
@@ -97,9 +97,9 @@ def _start_stream(stack: Stack, environment: Mapping[str, str], settings: Worker
         )
     for name in WORKERS:
         stack.start_process(
-            name, [sys.executable, "-m", "streams.worker"], environment={**environment, "CREDITS_MEMBER_NAME": name}
+            name, [sys.executable, "-m", "streams", "worker"], environment={**environment, "CREDITS_MEMBER_NAME": name}
         )
-    stack.start_process("sink", [sys.executable, "-m", "streams.sink"], environment=environment)
+    stack.start_process("sink", [sys.executable, "-m", "streams", "sink"], environment=environment)
 
 
 async def _emit_examples(stack: Stack, partition_count: int, progress: Progress) -> int:

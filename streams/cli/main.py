@@ -11,6 +11,7 @@ from schemas.errors import CreditsError
 from streams.cli.demo import demo
 from streams.cli.explain import explain
 from streams.cli.fold import fold
+from streams.cli.services import sink, worker
 from streams.cli.topics import topics
 
 EXIT_WRONG_USE = 2
@@ -27,6 +28,8 @@ app = typer.Typer(
 app.command()(fold)
 app.command()(explain)
 app.command()(demo)
+app.command()(worker)
+app.command()(sink)
 app.add_typer(topics, name="topics")
 
 

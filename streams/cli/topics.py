@@ -10,7 +10,7 @@ import typer
 
 from schemas.dump import write_dump
 from schemas.errors import SettingsError
-from streams.dump import read_input_topics
+from streams.kafka.dump import read_input_topics
 from streams.settings import read_worker_settings
 
 topics = typer.Typer(help="Look at the topics of the brokers in CREDITS_KAFKA_BROKERS.", rich_markup_mode=None)

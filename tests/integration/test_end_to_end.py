@@ -24,15 +24,15 @@ from schemas.events import Event, TimeAdvanced
 from schemas.records import Reroute
 from schemas.refusals import Refusal
 from streams.clickhouse import ClickHouseAddress, connect, read_rows
-from streams.dump import read_input_topics
 from streams.embedded.ports import with_free_ports
 from streams.embedded.processes import Child
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, gateway_answers, gateway_command, running_stack
-from streams.emit import emit
 from streams.files import read_catalog
-from streams.topics import GENERATION, ensure_topics
-from streams.waiting import wait_until_visible
+from streams.kafka.dump import read_input_topics
+from streams.kafka.emit import emit
+from streams.kafka.topics import GENERATION, ensure_topics
+from streams.kafka.waiting import wait_until_visible
 from tests.support.expected_figures import (
     EXAMPLES,
     LISTS,
@@ -85,7 +85,7 @@ class Stream:
 
     def start(self, name: str) -> None:
         """Start the worker or the sink."""
-        command = [sys.executable, "-m", f"streams.{name}"]
+        command = [sys.executable, "-m", "streams", name]
         self._children[name] = self.stack.start_process(name, command, environment=self._environment)
 
     def kill(self, name: str) -> None:

@@ -27,9 +27,9 @@ from schemas.records import Reroute
 from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import running_stack
-from streams.messages import Message
-from streams.topics import GROUP, MESSAGE_BYTES_MAX
-from streams.transaction import FencedProducer
+from streams.kafka.messages import Message
+from streams.kafka.topics import GROUP, MESSAGE_BYTES_MAX
+from streams.kafka.transaction import FencedProducer
 from tests.support.worker_processes import Broker, PublishedBooks, Sent, WorkerProcess, sent, wait_for, worker_running
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -223,6 +223,6 @@ async def test_a_worker_says_what_stops_its_start(environment, tmp_path):
         ({"CREDITS_BATCH_RECORDS": "many"}, "CREDITS_BATCH_RECORDS is 'many'"),
     ):
         refused = WorkerProcess({**environment, **setting}, tmp_path / "refused.log")
-        assert refused.wait() == 1
+        assert refused.wait() == 2
         assert sentence in refused.log_text()
         assert "Traceback" not in refused.log_text()

@@ -22,8 +22,8 @@ from schemas.events import Event, TimeAdvanced, key_of
 from schemas.instants import from_milliseconds
 from schemas.reading import read_record
 from schemas.records import RawRecord, ReadRecord
-from streams.closing import close_within
-from streams.topics import OUTPUT_TOPICS
+from streams.kafka.closing import close_within
+from streams.kafka.topics import OUTPUT_TOPICS
 
 _POLL_SECONDS = 0.05
 _END_SECONDS = 30
@@ -167,7 +167,7 @@ class WorkerProcess:
         self._log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streams.worker"], env={**os.environ, **environment}, stdout=output, stderr=output
+                [sys.executable, "-m", "streams", "worker"], env={**os.environ, **environment}, stdout=output, stderr=output
             )
 
     def kill(self) -> None:

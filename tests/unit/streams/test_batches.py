@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import InvariantViolation
 from schemas.records import RawRecord
-from streams.batches import Batch, Gap, Wanted, continue_at
+from streams.worker.batches import Batch, Gap, Wanted, continue_at
 
 WANTED = Wanted("t", 2, epoch=1)
 

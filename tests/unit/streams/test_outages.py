@@ -14,9 +14,9 @@ import pytest
 from schemas.errors import TransientError
 from schemas.events import TimeAdvanced
 from streams.clickhouse import ClickHouseAddress, connect, one_line
-from streams.dump import read_input_topics
-from streams.emit import emit
-from streams.waiting import wait_until_visible
+from streams.kafka.dump import read_input_topics
+from streams.kafka.emit import emit
+from streams.kafka.waiting import wait_until_visible
 
 SECONDS = 30
 
@@ -60,7 +60,7 @@ def test_a_long_error_becomes_a_short_line():
 
 def sink(log: Path, **settings: str) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
-        return subprocess.Popen([sys.executable, "-m", "streams.sink"], stderr=output, env={**os.environ, **settings})
+        return subprocess.Popen([sys.executable, "-m", "streams", "sink"], stderr=output, env={**os.environ, **settings})
 
 
 def test_a_sink_waits_for_its_engine_until_it_is_asked_to_end(port, tmp_path):
@@ -89,8 +89,8 @@ def test_a_setting_of_the_sink_that_cannot_be_used_is_said(tmp_path):
     """The sentence names the setting, its value and what would be right."""
     log = tmp_path / "sink.log"
     with sink(log, CREDITS_SINK_ROWS="many") as process:
-        assert process.wait(timeout=SECONDS) == 1
+        assert process.wait(timeout=SECONDS) == 2
     assert log.read_text(encoding="utf-8") == (
-        "credits sink: CREDITS_SINK_ROWS is 'many'; it must be a whole number from 1 to 1000000 "
+        "credits: CREDITS_SINK_ROWS is 'many'; it must be a whole number from 1 to 1000000 "
         "(rows of an insert at which it does not wait)\n"
     )

@@ -7,9 +7,9 @@ from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
 from schemas.records import RawRecord
-from streams.batches import Batch
-from streams.partition import Partition, PartitionSettings
-from streams.partition_state import PartitionState
+from streams.worker.batches import Batch
+from streams.worker.partition import Partition, PartitionSettings
+from streams.worker.partition_state import PartitionState
 
 SETTINGS = PartitionSettings(
     brokers=("nowhere:9092",),

@@ -9,10 +9,10 @@ from schemas.catalog import parse_catalog
 from schemas.errors import InvariantViolation, SettingsError
 from schemas.events import Booking, CreditConsumed, key_of
 from schemas.records import RawRecord
-from streams.batches import Batch, Gap, Wanted
-from streams.partition_state import PartitionState, revision_of
-from streams.topics import CHANGELOG
-from streams.worker_keys import LAYOUT, check_identity, read_commit_number, read_position, write_commit_number
+from streams.kafka.topics import CHANGELOG
+from streams.worker.batches import Batch, Gap, Wanted
+from streams.worker.partition_state import PartitionState, revision_of
+from streams.worker.worker_keys import LAYOUT, check_identity, read_commit_number, read_position, write_commit_number
 
 CATALOG = parse_catalog("[credit_types.coins]")
 NOON = 1_772_366_400_000_000

@@ -5,7 +5,7 @@ import pytest
 from projections.rows import TABLES
 from schemas import topics
 from schemas.errors import SettingsError
-from streams.topics import CHANGELOG, TOPICS, TopicSpec, check_configuration, check_partition_counts
+from streams.kafka.topics import CHANGELOG, TOPICS, TopicSpec, check_configuration, check_partition_counts
 
 SPECS = {spec.name: spec for spec in TOPICS}
 

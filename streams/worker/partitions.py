@@ -16,9 +16,9 @@ from typing import Protocol
 from aiokafka.errors import KafkaError
 
 from schemas.errors import InvariantViolation, TransientError
-from streams.batches import Batch, Wanted
-from streams.partition import Inputs, Partition, PartitionSettings, Phase
-from streams.transaction import FencedError
+from streams.kafka.transaction import FencedError
+from streams.worker.batches import Batch, Wanted
+from streams.worker.partition import Inputs, Partition, PartitionSettings, Phase
 
 log = logging.getLogger(__name__)
 

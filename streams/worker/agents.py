@@ -1,12 +1,12 @@
-"""The agents of the worker: what is read first. What happens to a batch is in `streams.partition` and `projections.books`."""
+"""The agents of the worker: what is read first; a batch is applied in `streams.worker.partition` and `projections.books`."""
 
 import asyncio
 from collections.abc import AsyncIterable
 
 import faust
 
-from streams.batches import Batch
-from streams.partitions import Partitions
+from streams.worker.batches import Batch
+from streams.worker.partitions import Partitions
 
 
 def add_agents(app: faust.App, batches: faust.ChannelT[Batch], partitions: Partitions) -> None:

@@ -9,13 +9,13 @@ from faust.types import TP
 
 from schemas import topics
 from schemas.catalog import Catalog
-from streams.agents import add_agents
-from streams.batches import Batch
-from streams.partition import PartitionSettings
-from streams.partitions import Partitions
+from streams.kafka.topics import GROUP
 from streams.settings import WorkerSettings
-from streams.topics import GROUP
-from streams.transport import CopartitionedAssignor, PullingConsumer, PullingTransport, check_assignment
+from streams.worker.agents import add_agents
+from streams.worker.batches import Batch
+from streams.worker.partition import PartitionSettings
+from streams.worker.partitions import Partitions
+from streams.worker.transport import CopartitionedAssignor, PullingConsumer, PullingTransport, check_assignment
 
 _QUEUED_BATCHES_MAX = 8
 

@@ -1,25 +1,22 @@
-"""Running a worker: `run_worker(settings)`, or `python -m streams.worker` with the settings in the environment.
+"""Running a worker: what `credits worker` does with its settings.
 
 SIGTERM and SIGINT end it cleanly, with exit code 0: no transaction is left open. What it cannot go on with ends it with another
 exit code, for its supervisor to start it anew.
 """
 
 import asyncio
-import os
 import signal
-import sys
 from types import FrameType
 from typing import NoReturn
 
 import faust
 
-from schemas.errors import SettingsError, TransientError
-from streams.app import build
 from streams.files import read_catalog
+from streams.kafka.topics import ensure_topics
+from streams.kafka.transaction import refuse_optimized_python
 from streams.logs import log_to_stderr
-from streams.settings import WorkerSettings, read_worker_settings
-from streams.topics import ensure_topics
-from streams.transaction import refuse_optimized_python
+from streams.settings import WorkerSettings
+from streams.worker.app import build
 
 
 def run_worker(settings: WorkerSettings) -> NoReturn:
@@ -44,18 +41,6 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
     worker.execute_from_commandline()
 
 
-def main() -> NoReturn:
-    """Run a worker with the settings of the environment."""
-    try:
-        run_worker(read_worker_settings(os.environ))
-    except (SettingsError, TransientError) as error:
-        sys.exit(str(error))
-
-
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     """End before anything has begun."""
     raise SystemExit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,8 +15,8 @@ from aiokafka.errors import (
 
 from schemas import topics
 from schemas.errors import TransientError
-from streams.sink import sink_group
-from streams.topics import GENERATION, GROUP, OUTPUT_TOPICS
+from streams.kafka.topics import GENERATION, GROUP, OUTPUT_TOPICS
+from streams.sink.running import sink_group
 
 _POLL_SECONDS = 0.2
 

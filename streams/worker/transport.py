@@ -20,8 +20,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
 
 from schemas.errors import InvariantViolation, TransientError
-from streams.batches import Batch, Wanted
-from streams.messages import raw_record
+from streams.kafka.messages import raw_record
+from streams.worker.batches import Batch, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ Pulled = Batch | Unreadable
 
 
 class Inbox(Protocol):
-    """Where batches are wanted and go; see `streams.partitions.Partitions`."""
+    """Where batches are wanted and go; see `streams.worker.partitions.Partitions`."""
 
     def wanted(self) -> list[Wanted]:
         """Give the topic partitions from which a batch is wanted now."""

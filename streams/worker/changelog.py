@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError
 from projections.state import MemoryState
 from schemas import topics
 from schemas.errors import InvariantViolation, TransientError
-from streams.closing import close_within
-from streams.partition_state import PartitionState
-from streams.topics import CHANGELOG, OUTPUT_TOPICS
+from streams.kafka.closing import close_within
+from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
+from streams.worker.partition_state import PartitionState
 
 _FETCH_MILLISECONDS = 100
 _PATIENCE_SECONDS = 30

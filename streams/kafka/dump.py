@@ -7,8 +7,8 @@ from aiokafka.errors import KafkaError
 from schemas import topics
 from schemas.errors import TransientError
 from schemas.records import RawRecord
-from streams.messages import raw_record
-from streams.waiting import partitions_of
+from streams.kafka.messages import raw_record
+from streams.kafka.waiting import partitions_of
 
 _FETCH_MILLISECONDS = 500
 

@@ -18,10 +18,10 @@ from schemas.errors import InvariantViolation
 from schemas.instants import MICROSECONDS_PER_MILLISECOND
 from schemas.reading import hop_header, read_record
 from schemas.records import ReadRecord, Reroute
-from streams.batches import Batch, Gap, continue_at
-from streams.messages import Message
-from streams.topics import CHANGELOG, GENERATION
-from streams.worker_keys import (
+from streams.kafka.messages import Message
+from streams.kafka.topics import CHANGELOG, GENERATION
+from streams.worker.batches import Batch, Gap, continue_at
+from streams.worker.worker_keys import (
     read_commit_number,
     read_position,
     write_commit_number,

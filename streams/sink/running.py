@@ -6,9 +6,7 @@ of ClickHouse is waited out with a growing pause, while the topics keep what is 
 
 import asyncio
 import logging
-import os
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,15 +19,15 @@ from clickhouse_connect.driver.client import Client
 
 from projections.row_codec import PublishedRow, decode_change
 from projections.rows import TABLES
-from schemas.errors import CreditsError, DecodeError, InvariantViolation, TransientError
+from schemas.errors import DecodeError, InvariantViolation, TransientError
 from streams.clickhouse import ClickHouseAddress, connect, insert, migrate
+from streams.kafka.topics import GENERATION
 from streams.logs import log_to_stderr
-from streams.settings import SinkSettings, read_sink_settings
-from streams.topics import GENERATION
+from streams.settings import SinkSettings
 
 _Result = TypeVar("_Result")
 
-_log = logging.getLogger("streams.sink")  # also where this module is the program
+_log = logging.getLogger("streams.sink")
 
 _TABLE_OF_TOPIC = {table.topic: table for table in TABLES}
 _PAUSE_SECONDS_FIRST = 0.5
@@ -41,7 +39,7 @@ def sink_group(generation: int) -> str:
     return f"credits-sink-{generation}"
 
 
-async def run_sink(settings: SinkSettings, stop: asyncio.Event) -> None:
+async def carry(settings: SinkSettings, stop: asyncio.Event) -> None:
     """Carry rows from the output topics to ClickHouse until `stop` is set; what is in hand then is carried first."""
     client = await _retried(partial(_connect_and_migrate, settings), stop)
     if client is None:
@@ -153,18 +151,16 @@ async def _run_until_signalled(settings: SinkSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_sink(settings, stop)
+    await carry(settings, stop)
 
 
-def main() -> None:
-    """Run a sink with the settings of the environment until SIGTERM or SIGINT."""
+def run_sink(settings: SinkSettings) -> None:
+    """Carry rows until SIGTERM or SIGINT.
+
+    Raises InvariantViolation where an output topic holds what is no row, and TransientError where Kafka gives up.
+    """
+    log_to_stderr(settings.log_level)
     try:
-        settings = read_sink_settings(os.environ)
-        log_to_stderr(settings.log_level)
         asyncio.run(_run_until_signalled(settings))
-    except (CreditsError, KafkaError) as error:
-        sys.exit(f"credits sink: {error}")
-
-
-if __name__ == "__main__":
-    main()
+    except KafkaError as error:
+        raise TransientError(f"Kafka at {','.join(settings.brokers)} does not answer: {error!r}") from error

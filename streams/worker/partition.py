@@ -17,12 +17,12 @@ from projections.state import MemoryState
 from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
-from streams.batches import Batch, Gap, Wanted
-from streams.changelog import CommittedLogs
-from streams.partition_state import PartitionState
-from streams.topics import GROUP
-from streams.transaction import FencedProducer
-from streams.worker_keys import check_identity, read_commit_number
+from streams.kafka.topics import GROUP
+from streams.kafka.transaction import FencedProducer
+from streams.worker.batches import Batch, Gap, Wanted
+from streams.worker.changelog import CommittedLogs
+from streams.worker.partition_state import PartitionState
+from streams.worker.worker_keys import check_identity, read_commit_number
 
 log = logging.getLogger(__name__)
 

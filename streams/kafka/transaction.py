@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
 
 from schemas.errors import CreditsError, InvariantViolation, SettingsError, TransientError
-from streams.closing import close_within
-from streams.messages import Message
-from streams.topics import MESSAGE_BYTES_MAX
+from streams.kafka.closing import close_within
+from streams.kafka.messages import Message
+from streams.kafka.topics import MESSAGE_BYTES_MAX
 
 _START_SECONDS = 30
 _COMMIT_SECONDS = 20

@@ -1,0 +1,1 @@
+"""The sink: carries committed rows from the output topics into ClickHouse."""
