@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 
 from projections.acceptance import Verdict, advance, judge
 from projections.calendar import calendar_of
-from projections.customer import SourcedRow, Times, rows_of
+from projections.customer import SourcedRow, Times, balance_rows_of, campaign_rows_of
+from projections.invariants import check_rows
+from projections.kept_rows import keep
 from projections.rows import TABLE_OF_ROW_TYPE, CampaignRow, Change, DeadLetterRow, NameRow, Row
-from projections.state import OverlayState, State
+from projections.state import OverlayState, ReadableState, State
 from projections.stored import (
     Customer,
+    CustomerEvents,
     Stored,
     all_customers,
     find_standing,
@@ -39,6 +42,32 @@ from schemas.records import Place, ReadRecord, Reroute
 from schemas.refusals import Refusal
 
 
+class CustomerChange(NamedTuple):
+    """A customer whose rows may have changed: its accepted events before and after, and the record that did it."""
+
+    customer: Customer
+    before: CustomerEvents
+    after: CustomerEvents
+    place: Place
+
+
+class Accepted(NamedTuple):
+    """What the acceptance of one batch came to; the projections derive their rows from it, in any order.
+
+    `reroutes` are to be sent on to their own partition. `accepted`, `duplicates`, the refused and the reroutes add up to the
+    records of the batch.
+    """
+
+    customers: tuple[CustomerChange, ...]
+    masters: tuple[Change, ...]
+    refused: tuple[DeadLetterRow, ...]
+    reroutes: tuple[ReadRecord, ...]
+    times_before: Times
+    times: Times
+    accepted: int
+    duplicates: int
+
+
 class Applied(NamedTuple):
     """What one batch did: changed rows, records to be sent on to their own partition, and how many got which verdict.
 
@@ -61,44 +90,99 @@ class Books:
 
     def times(self) -> Times:
         """Give the clock and the boundary of the partition number (docs/ledger.md 2.3)."""
-        return _times_of(self._state)
+        return times_of(self._state)
 
     def apply(self, records: Sequence[ReadRecord]) -> Applied:
-        """Apply a batch; the records of each topic partition come in the order of its log.
+        """Accept a batch and derive all that follows; the records of each topic partition come in the order of its log.
 
         Guarantees that the rows given out so far are the same for any cutting into batches and any interleaving of topics;
         only the places that they name as their source may differ (docs/ledger.md 8.1).
         """
+        accepted = self.accept(records)
+        changes = (
+            *self.dead_letter_changes(accepted),
+            *self.balance_changes(accepted),
+            *self.campaign_changes(accepted),
+        )
+        return Applied(changes, accepted.reroutes, accepted.accepted, accepted.duplicates, len(accepted.refused))
+
+    def accept(self, records: Sequence[ReadRecord]) -> Accepted:
+        """Give each record of a batch its verdict and keep what was accepted; its rows follow from what is returned.
+
+        All three kinds of changes are to be taken before the next batch is accepted.
+        """
         batch = _Batch(OverlayState(self._state))
         for record in records:
             batch.take(record)
-        changes = tuple(self._changes(batch))
+        times_before, times = times_of(self._state), times_of(batch.state)
+        masters = [_master_change(read_master(self._state, event), event, place) for event, place in batch.masters.values()]
+        customers = tuple(self._customer_changes(batch, times_before, times))
         for key, value in batch.state.writes.items():
             if value is None:
                 self._state.delete(key)
             else:
                 self._state.put(key, value)
-        return Applied(changes, tuple(batch.reroutes), batch.accepted, batch.duplicates, batch.refused)
+        return Accepted(
+            customers=customers,
+            masters=tuple(change for change in masters if change is not None),
+            refused=tuple(batch.dead_letters.values()),
+            reroutes=tuple(batch.reroutes),
+            times_before=times_before,
+            times=times,
+            accepted=batch.accepted,
+            duplicates=batch.duplicates,
+        )
 
-    def _changes(self, batch: "_Batch") -> Iterator[Change]:
-        yield from batch.dead_letters.values()
-        for event, place in batch.masters.values():
-            yield from _master_changes(read_master(self._state, event), event, place)
-        times_before, times = _times_of(self._state), _times_of(batch.state)
+    def balance_changes(self, accepted: Accepted) -> Iterator[Change]:
+        """Give what changed of ledger, allocations, grants, lots, months and conflicts, and the master data; keeps balances.
+
+        Raises InvariantViolation, naming account and record, where rows break a law of conservation.
+        """
+        yield from accepted.masters
+        for customer, before, after, place in accepted.customers:
+            rows_before = balance_rows_of(customer, before, catalog=self._catalog, times=accepted.times_before)
+            rows_after = list(balance_rows_of(customer, after, catalog=self._catalog, times=accepted.times))
+            check_rows((sourced.row for sourced in rows_after), place=place)
+            yield from self._kept(_differences(rows_before, rows_after, place))
+
+    def campaign_changes(self, accepted: Accepted) -> Iterator[Change]:
+        """Give what changed of the campaign counters, and keep them."""
+        for customer, before, after, place in accepted.customers:
+            rows_before = campaign_rows_of(customer, before, catalog=self._catalog)
+            rows_after = campaign_rows_of(customer, after, catalog=self._catalog)
+            yield from self._kept(_differences(rows_before, rows_after, place))
+
+    def dead_letter_changes(self, accepted: Accepted) -> Iterator[Change]:
+        """Give a row for each refused record, with everything that it carried (docs/ledger.md 3.6)."""
+        for row in accepted.refused:
+            yield Change(row=row, source=Place(row.topic, row.partition, row.offset), deleted=False)
+
+    def keep_all_rows(self) -> None:
+        """Keep the rows of every customer anew, as they follow from the accepted events."""
+        times = self.times()
+        for customer in list(all_customers(self._state)):
+            events = read_customer(self._state, customer)
+            for sourced in (
+                *balance_rows_of(customer, events, catalog=self._catalog, times=times),
+                *campaign_rows_of(customer, events, catalog=self._catalog),
+            ):
+                keep(self._state, Change(row=sourced.row, source=_NO_PLACE, deleted=False))
+
+    def _kept(self, changes: Iterable[Change]) -> Iterator[Change]:
+        for change in changes:
+            keep(self._state, change)
+            yield change
+
+    def _customer_changes(self, batch: "_Batch", times_before: Times, times: Times) -> Iterator[CustomerChange]:
         touched = dict(batch.touched)
         if batch.time_advanced_at is not None and times != times_before:
             for customer in self._customers_with_new_months(batch.state, times_before, times):
                 touched.setdefault(customer, batch.time_advanced_at)
         for customer, place in touched.items():
-            before = self._rows(self._state, customer, times_before)
-            after = self._rows(batch.state, customer, times)
-            yield from _differences(before, after, place)
+            before, after = read_customer(self._state, customer), read_customer(batch.state, customer)
+            yield CustomerChange(customer, before, after, place)
 
-    def _rows(self, state: State, customer: Customer, times: Times) -> dict[tuple[Any, ...], SourcedRow]:
-        rows = rows_of(customer, read_customer(state, customer), catalog=self._catalog, times=times)
-        return {_key_of(sourced.row): sourced for sourced in rows}
-
-    def _customers_with_new_months(self, state: State, before: Times, after: Times) -> Iterator[Customer]:
+    def _customers_with_new_months(self, state: ReadableState, before: Times, after: Times) -> Iterator[Customer]:
         """Give the customers in whose zone the clock reached another month or the boundary passed a month's end."""
         moved: dict[str, bool] = {}
         for customer in all_customers(state):
@@ -116,12 +200,11 @@ class _Batch:
         self.state = state
         self.touched: dict[Customer, Place] = {}
         self.masters: dict[tuple[Any, ...], tuple[MasterEvent, Place]] = {}
-        self.dead_letters: dict[Place, Change] = {}
+        self.dead_letters: dict[Place, DeadLetterRow] = {}
         self.reroutes: list[ReadRecord] = []
         self.time_advanced_at: Place | None = None
         self.accepted = 0
         self.duplicates = 0
-        self.refused = 0
 
     def take(self, record: ReadRecord) -> None:
         """Give one record its verdict and keep what it says."""
@@ -165,7 +248,7 @@ class _Batch:
     def _refuse(self, record: ReadRecord, refusal: Refusal) -> None:
         """Keep everything that a refused record carried (docs/ledger.md 3.6)."""
         raw = record.raw
-        row = DeadLetterRow(
+        self.dead_letters[record.first_place] = DeadLetterRow(
             *record.first_place,
             reason=refusal.reason.value,
             field=refusal.field,
@@ -175,11 +258,10 @@ class _Batch:
             value=raw.value,
             headers=raw.headers,
         )
-        self.dead_letters[record.first_place] = Change(row=row, source=record.first_place, deleted=False)
-        self.refused += 1
 
 
-def _times_of(state: State) -> Times:
+def times_of(state: ReadableState) -> Times:
+    """Give the clock and the boundary of a partition number (docs/ledger.md 2.3)."""
     clocks = [read_topic_clock(state, topic) for topic in topics.CLOCKED_TOPICS]
     accept_from = [clock.accept_from for clock in clocks if clock.accept_from is not None]
     return Times(
@@ -199,14 +281,15 @@ def _key_of(row: Row) -> tuple[Any, ...]:
     return table.name, *row[: table.key_length]
 
 
-def _differences(
-    before: dict[tuple[Any, ...], SourcedRow], after: dict[tuple[Any, ...], SourcedRow], place: Place
-) -> Iterator[Change]:
-    for key, sourced in before.items():
-        if key not in after:
+def _differences(before: Iterable[SourcedRow], after: Iterable[SourcedRow], place: Place) -> Iterator[Change]:
+    """Give the rows of `before` that no longer follow, then those of `after` that are new or other."""
+    rows_before = {_key_of(sourced.row): sourced for sourced in before}
+    rows_after = {_key_of(sourced.row): sourced for sourced in after}
+    for key, sourced in rows_before.items():
+        if key not in rows_after:
             yield Change(row=sourced.row, source=sourced.source or place, deleted=True)
-    for key, sourced in after.items():
-        known = before.get(key)
+    for key, sourced in rows_after.items():
+        known = rows_before.get(key)
         if known is None or known.row != sourced.row:
             yield Change(row=sourced.row, source=sourced.source or place, deleted=False)
 
@@ -228,7 +311,12 @@ def _master_row(event: MasterEvent) -> CampaignRow | NameRow:
     )
 
 
-def _master_changes(before: MasterEvent | None, after: MasterEvent, place: Place) -> Iterable[Change]:
+def _master_change(before: MasterEvent | None, after: MasterEvent, place: Place) -> Change | None:
     row = _master_row(after)
-    if before is None or _master_row(before) != row:
-        yield Change(row=row, source=place, deleted=False)
+    if before is not None and _master_row(before) == row:
+        return None
+    return Change(row=row, source=place, deleted=False)
+
+
+_NO_PLACE = Place("", 0, 0)
+"""Where kept rows come from is not kept."""

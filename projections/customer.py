@@ -36,8 +36,8 @@ class SourcedRow(NamedTuple):
     source: Place | None
 
 
-def rows_of(customer: Customer, accepted: CustomerEvents, *, catalog: Catalog, times: Times) -> Iterator[SourcedRow]:
-    """Derive every row of a customer from its accepted events.
+def balance_rows_of(customer: Customer, accepted: CustomerEvents, *, catalog: Catalog, times: Times) -> Iterator[SourcedRow]:
+    """Derive every row of a customer but its campaign counters from its accepted events.
 
     Guarantees that no two rows share a key.
     """
@@ -63,8 +63,6 @@ def rows_of(customer: Customer, accepted: CustomerEvents, *, catalog: Catalog, t
         )
         for row in _account_rows(account, customer=customer, credit_type=credit_type, times=times, calendar=calendar):
             yield SourcedRow(row, None)
-    for usage_row in campaign_usage_of(effective_uses, customer=customer, calendar=calendar):
-        yield SourcedRow(usage_row, None)
 
     granted_or_consumed = [stored.event for stored in accepted.grants] + [use.event for use in uses]
     grant_ids = {stored.event.grant_id for stored in accepted.grants}
@@ -74,6 +72,21 @@ def rows_of(customer: Customer, accepted: CustomerEvents, *, catalog: Catalog, t
         *reversal_conflicts(reversals, acted=acted, consumption=consumption.keys(), customer=customer),
     ):
         yield SourcedRow(conflict, None)
+
+
+def campaign_rows_of(customer: Customer, accepted: CustomerEvents, *, catalog: Catalog) -> Iterator[SourcedRow]:
+    """Derive the campaign counters of a customer from its accepted events."""
+    sends = {
+        identity_of(stored.event): (stored.event, stored.place)
+        for stored in accepted.consumption
+        if isinstance(stored.event.activity, events.CampaignSend) and catalog_conflict(stored.event, catalog) is None
+    }
+    if not sends:
+        return
+    uses, _ = unite(sends, [stored.event for stored in accepted.reversals])
+    calendar = calendar_of(catalog.zone_name(customer.organization_id))
+    for row in campaign_usage_of(uses, customer=customer, calendar=calendar):
+        yield SourcedRow(row, None)
 
 
 def earliest_voids(voids: list[Stored[CreditVoided]]) -> dict[str, Stored[CreditVoided]]:

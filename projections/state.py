@@ -10,20 +10,24 @@ from typing import Any, Protocol
 from sortedcontainers import SortedDict
 
 
-class State(Protocol):
-    """What the core asks of a store: single keys, and all keys with a prefix in order."""
+class ReadableState(Protocol):
+    """What is asked of a store that is only read: single keys, and all keys with a prefix in order."""
 
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
+
+    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began."""
+
+
+class State(ReadableState, Protocol):
+    """What the core asks of a store: to be read, and to be changed key by key."""
 
     def put(self, key: bytes, value: bytes) -> None:
         """Set the value of a key."""
 
     def delete(self, key: bytes) -> None:
         """Remove a key; a key that is not there is no trouble."""
-
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began."""
 
 
 class MemoryState:
@@ -56,7 +60,7 @@ class OverlayState:
     `writes` holds each key written since the overlay was made, in order; None stands for a deleted key.
     """
 
-    def __init__(self, base: State) -> None:
+    def __init__(self, base: ReadableState) -> None:
         self._base = base
         self.writes: SortedDict[bytes, bytes | None] = SortedDict()
 

@@ -10,8 +10,9 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from projections.state import State
+from projections.state import ReadableState, State
 from schemas import codec
+from schemas.errors import DecodeError, InvariantViolation
 from schemas.events import (
     CampaignDefined,
     ConsumptionReversed,
@@ -64,6 +65,15 @@ class Stored(NamedTuple, Generic[_SomeEvent]):
     acts_at: int
 
 
+class UsageKey(NamedTuple):
+    """What names a consumption in the state; `occurred_at` in UTC microseconds."""
+
+    organization_id: str
+    customer_id: str
+    occurred_at: int
+    event_id: str
+
+
 class CustomerEvents(NamedTuple):
     """All accepted events of one customer that the state holds; consumption and reversals in the order of occurrence."""
 
@@ -73,7 +83,7 @@ class CustomerEvents(NamedTuple):
     reversals: list[Stored[ConsumptionReversed]]
 
 
-def read_topic_clock(state: State, topic: str) -> TopicClock:
+def read_topic_clock(state: ReadableState, topic: str) -> TopicClock:
     """Give the clock of a topic partition; nothing said yet gives None twice."""
     value = state.get(_CLOCK + topic.encode())
     return TopicClock(None, None) if value is None else msgspec.msgpack.decode(value, type=TopicClock)
@@ -84,7 +94,7 @@ def write_topic_clock(state: State, topic: str, clock: TopicClock) -> None:
     state.put(_CLOCK + topic.encode(), msgspec.msgpack.encode(clock))
 
 
-def find_standing(state: State, event: CustomerEvent) -> Stored[CustomerEvent] | None:
+def find_standing(state: ReadableState, event: CustomerEvent) -> Stored[CustomerEvent] | None:
     """Find the accepted event that has the identity of this one, whatever its age (docs/ledger.md 3.3)."""
     prefix = _customer_of(event).key + b"\x00"
     match event:
@@ -117,7 +127,7 @@ def keep_event(state: State, stored: Stored[CustomerEvent]) -> Customer:
     return customer
 
 
-def read_customer(state: State, customer: Customer) -> CustomerEvents:
+def read_customer(state: ReadableState, customer: Customer) -> CustomerEvents:
     """Read all accepted events of a customer."""
     prefix = customer.key + b"\x00"
     return CustomerEvents(
@@ -128,14 +138,30 @@ def read_customer(state: State, customer: Customer) -> CustomerEvents:
     )
 
 
-def all_customers(state: State) -> Iterator[Customer]:
+def read_consumption(state: ReadableState, key: UsageKey) -> Stored[CreditConsumed] | None:
+    """Give an accepted consumption, or None."""
+    customer = Customer(key.organization_id, key.customer_id)
+    value = state.get(_CONSUMPTION + customer.key + b"\x00" + _INSTANT.pack(key.occurred_at) + key.event_id.encode())
+    return None if value is None else cast(Stored[CreditConsumed], _unpack(value))
+
+
+def all_usage(state: ReadableState) -> Iterator[UsageKey]:
+    """Give the key of every accepted consumption, customer by customer, in the order of occurrence."""
+    for key, _ in state.scan(_CONSUMPTION):
+        customer, _, rest = key[len(_CONSUMPTION) :].partition(b"\x00")
+        organization_id, customer_id = customer.decode().split("|")
+        [occurred_at] = _INSTANT.unpack(rest[: _INSTANT.size])
+        yield UsageKey(organization_id, customer_id, occurred_at, rest[_INSTANT.size :].decode())
+
+
+def all_customers(state: ReadableState) -> Iterator[Customer]:
     """Give every customer that has an accepted event."""
     for key, _ in state.scan(_CUSTOMER):
         organization_id, customer_id = key[len(_CUSTOMER) :].decode().split("|")
         yield Customer(organization_id, customer_id)
 
 
-def read_master(state: State, event: MasterEvent) -> MasterEvent | None:
+def read_master(state: ReadableState, event: MasterEvent) -> MasterEvent | None:
     """Give the definition or name that stands where this event would stand."""
     value = state.get(_master_key(event))
     return None if value is None else cast(MasterEvent, codec.decode(value))
@@ -160,13 +186,17 @@ def _pack(stored: Stored[CustomerEvent]) -> bytes:
 
 
 def _unpack(value: bytes) -> Stored[Event]:
-    topic, partition, offset, acts_at, wire = _PACKED.decode(value)
-    return Stored(event=codec.decode(wire), place=Place(topic, partition, offset), acts_at=acts_at)
+    try:
+        topic, partition, offset, acts_at, wire = _PACKED.decode(value)
+        event = codec.decode(wire)
+    except (DecodeError, msgspec.DecodeError) as error:
+        raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
+    return Stored(event=event, place=Place(topic, partition, offset), acts_at=acts_at)
 
 
 _PACKED = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes])
 
 
-def _scan(state: State, prefix: bytes, event_type: type[_SomeEvent]) -> list[Stored[_SomeEvent]]:
+def _scan(state: ReadableState, prefix: bytes, event_type: type[_SomeEvent]) -> list[Stored[_SomeEvent]]:
     found = [_unpack(value) for _, value in state.scan(prefix)]
     return [cast(Stored[_SomeEvent], stored) for stored in found if isinstance(stored.event, event_type)]

@@ -26,6 +26,12 @@ class WorkerSettings:
     commit_milliseconds: int
     uncommitted_records: int
     session_seconds: int
+    state_folder: Path
+    state_cache_megabytes: int
+    state_write_megabytes: int
+    clock_enabled: bool
+    web_host: str
+    web_port: int
     log_level: str
 
 
@@ -38,8 +44,13 @@ class SinkSettings:
     port: int
     user: str
     password: str
+    member_name: str | None
     batch_rows: int
+    batch_bytes: int
     batch_milliseconds: int
+    buffer_bytes: int
+    web_host: str
+    web_port: int
     log_level: str
 
 
@@ -81,6 +92,12 @@ def _member_name(text: str) -> str | None:
     if not all(character.isalnum() or character in "._-" for character in text) or not text.isascii():
         raise ValueError(text)
     return text or None
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError(text)
+    return text == "on"
 
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -142,6 +159,12 @@ SETTINGS = (
         *_number(6, 1800),
         "seconds without a sign of life after which the group gives a worker's partitions to another",
     ),
+    Setting("CREDITS_STATE_FOLDER", "state_folder", ".data/state", Path, "the path of a folder", "folder of the local stores, of this worker alone"),
+    Setting("CREDITS_STATE_CACHE_MEGABYTES", "state_cache_megabytes", "64", *_number(8, 65536), "memory that the local stores share for reading"),
+    Setting("CREDITS_STATE_WRITE_MEGABYTES", "state_write_megabytes", "64", *_number(8, 65536), "memory that the local stores share for writing"),
+    Setting("CREDITS_CLOCK", "clock_enabled", "on", _switch, "on or off", "whether the worker says the time"),
+    Setting("CREDITS_WEB_HOST", "web_host", "127.0.0.1", str, "an address", "address of the web server"),
+    Setting("CREDITS_WEB_PORT", "web_port", "18080", *_number(0, 65535), "port of the web server, 0 for any that is free"),
     Setting(
         "CREDITS_LOG_LEVEL", "log_level", "INFO", _log_level, "one of " + ", ".join(_LOG_LEVELS), "least level that is logged"
     ),
@@ -160,8 +183,13 @@ SINK_SETTINGS = (
     Setting("CREDITS_CLICKHOUSE_PORT", "port", "18123", *_number(1, 65535), "port of ClickHouse's HTTP interface"),
     Setting("CREDITS_CLICKHOUSE_USER", "user", "default", str, "the name of a user", "as whom to speak to ClickHouse"),
     Setting("CREDITS_CLICKHOUSE_PASSWORD", "password", "", str, "a password", "that user's password", secret=True),
+    Setting("CREDITS_SINK_MEMBER_NAME", "member_name", "", _member_name, "letters, digits, '.', '_' and '-'", "name of this sink in its group"),
     Setting("CREDITS_SINK_ROWS", "batch_rows", "10000", *_number(1, 1_000_000), "rows of an insert at which it does not wait"),
     Setting("CREDITS_SINK_MILLISECONDS", "batch_milliseconds", "500", *_number(1, 60_000), "milliseconds that a row waits"),
+    Setting("CREDITS_SINK_BYTES", "batch_bytes", "4194304", *_number(1024, 1 << 30), "bytes of an insert at which it does not wait"),
+    Setting("CREDITS_SINK_BUFFER_BYTES", "buffer_bytes", "67108864", *_number(1024, 1 << 36), "bytes that may wait"),
+    Setting("CREDITS_WEB_HOST", "web_host", "127.0.0.1", str, "an address", "address of the web server"),
+    Setting("CREDITS_SINK_WEB_PORT", "web_port", "18081", *_number(0, 65535), "port of the web server, 0 for any that is free"),
     SETTINGS[-1],
 )
 

@@ -7,12 +7,13 @@ anew and restores. aiokafka checks its states by `assert`, so this refuses to ru
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.structs import RecordMetadata
 
 from schemas.errors import CreditsError, InvariantViolation, SettingsError, TransientError
 from streams.kafka.closing import close_within
@@ -82,8 +83,10 @@ class FencedProducer:
             await close_within(_CLOSE_SECONDS, self._producer.abort_transaction())
         await close_within(_CLOSE_SECONDS, self._producer.stop())
 
-    async def commit(self, messages: Iterator[Message]) -> None:
+    async def commit(self, messages: Iterator[Message]) -> Mapping[tuple[str, int], int]:
         """Write messages in one transaction; when this returns, all of them are committed.
+
+        Returns the offset of the first record that was written to each topic partition.
 
         When it raises (TransientError, FencedError, or InvariantViolation for a message that is too large) or is cancelled, the
         outcome is unknown.
@@ -92,13 +95,14 @@ class FencedProducer:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 await self._producer.begin_transaction()
                 self._is_open = True
-                await self._write(messages)
+                first_offsets = await self._write(messages)
                 self._is_open = False
                 await self._producer.commit_transaction()
         except _TROUBLE as error:
             raise _named(error, "the transaction cannot be committed") from error
+        return first_offsets
 
-    async def _write(self, messages: Iterator[Message]) -> None:
+    async def _write(self, messages: Iterator[Message]) -> Mapping[tuple[str, int], int]:
         """Send all messages and await every result; raises the first error among them."""
         outbox = _Outbox(self._producer)
         for count, message in enumerate(messages, 1):
@@ -106,7 +110,12 @@ class FencedProducer:
             if count % _MESSAGES_BETWEEN_YIELDS == 0:
                 await asyncio.sleep(0)
         await outbox.send_all()
-        await asyncio.gather(*outbox.results)
+        written: list[RecordMetadata] = await asyncio.gather(*outbox.results)
+        first_offsets: dict[tuple[str, int], int] = {}
+        for batch in written:
+            log = (batch.topic, batch.partition)
+            first_offsets[log] = min(batch.offset, first_offsets.get(log, batch.offset))
+        return first_offsets
 
 
 class _Outbox:

@@ -6,33 +6,43 @@ from typing import Any, cast
 import faust
 from faust.app.base import BootStrategy
 from faust.types import TP
+from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from schemas.catalog import Catalog
 from streams.kafka.topics import GROUP
+from streams.metrics import WorkerMetrics
 from streams.settings import WorkerSettings
 from streams.worker.agents import add_agents
 from streams.worker.batches import Batch
+from streams.worker.clock import Clock
 from streams.worker.partition import PartitionSettings
 from streams.worker.partitions import Partitions
+from streams.worker.store import StoreMemory
+from streams.worker.tables import Tables
 from streams.worker.transport import CopartitionedAssignor, PullingConsumer, PullingTransport, check_assignment
+from streams.worker.watch import Watch
+from streams.worker.web import add_pages
 
 _QUEUED_BATCHES_MAX = 8
 
 
 class _Boot(BootStrategy):
-    """Starts Faust without its own producer, whose sends nobody awaits, and without a web server."""
+    """Starts Faust without its own producer, whose sends nobody awaits."""
 
     enable_kafka_producer = False
-    enable_web = False
 
 
 class CreditsApp(faust.App):
-    """Faust's app with the pulling transport; `partitions` are the partition numbers that this worker holds."""
+    """Faust's app with the pulling transport.
+
+    `partitions` are the partition numbers that this worker holds, `kept` are the tables that its agents keep.
+    """
 
     BootStrategy = _Boot
     mundane_level = "debug"
     partitions: Partitions
+    kept: Tables
 
     def _new_transport(self) -> Any:
         return PullingTransport(self.conf.broker_consumer, self, inbox=self.partitions)
@@ -46,6 +56,8 @@ class CreditsApp(faust.App):
 
 def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
     """Put a worker together; it runs when a Faust worker starts it."""
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
     app = CreditsApp(
         GROUP,
         broker=";".join(f"kafka://{address}" for address in settings.brokers),
@@ -54,7 +66,15 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
-        web_enabled=False,
+        web_enabled=True,
+        web_host=settings.web_host,
+        web_bind=settings.web_host,
+        web_port=settings.web_port,
+        # The assignor insists that a member's address is that of its last assignment, and one that restarts may listen
+        # elsewhere; nothing is routed by this.
+        canonical_url="http://worker",
+        web_router_enabled=False,
+        web_tables_enabled=False,
         PartitionAssignor=CopartitionedAssignor,
         consumer_group_instance_id=settings.member_name,
         broker_max_poll_records=settings.batch_records,
@@ -72,15 +92,39 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
             batch_records=settings.batch_records,
             commit_seconds=settings.commit_milliseconds / 1000,
             uncommitted_records=settings.uncommitted_records,
+            state_folder=settings.state_folder,
+            store_memory=StoreMemory(
+                cache_bytes=settings.state_cache_megabytes << 20, write_bytes=settings.state_write_megabytes << 20
+            ),
+            metrics=metrics,
         ),
         group=lambda: cast(PullingConsumer, app.consumer),
         deliver_to=cast(Callable[[Batch], Awaitable[None]], batches.put),
         on_bug=app.crash,
     )
     app.topics.add(app.topic(*topics.INPUT_TOPICS, key_type=bytes, value_type=bytes))
-    add_agents(app, batches, app.partitions)
+    app.kept = Tables(app.partitions, partition_count=settings.partition_count)
+    add_agents(app, batches, app.partitions, queued_batches_max=_QUEUED_BATCHES_MAX)
+    add_pages(app, app.partitions, registry)
     _connect(app)
+    _add_tasks(app, settings, metrics)
     return app
+
+
+def _add_tasks(app: CreditsApp, settings: WorkerSettings, metrics: WorkerMetrics) -> None:
+    """Let the app advise lag tools, tell of itself, and say the time."""
+    watch = Watch(metrics, partitions=app.partitions, ends=lambda: cast(PullingConsumer, app.consumer))
+    app.task(app.partitions.advise)
+    app.task(watch.look)
+    app.task(watch.sweep)
+    if settings.clock_enabled:
+        clock = Clock(
+            settings.brokers,
+            opened=app.partitions.opened,
+            ends=lambda: cast(PullingConsumer, app.consumer),
+            metrics=metrics,
+        )
+        app.task(clock.run)
 
 
 def _connect(app: CreditsApp) -> None:
@@ -99,4 +143,3 @@ def _connect(app: CreditsApp) -> None:
     app.on_partitions_assigned.connect(on_assigned)
     app.on_partitions_revoked.connect(on_revoked)
     app.on_before_shutdown.connect(on_before_shutdown)
-    app.task(app.partitions.advise)

@@ -1,5 +1,7 @@
 """Reading back what is committed: the state from its changelog, and whether the logs beside it go with it.
 
+A store is brought up from its own position. It goes with the log if the commits found from there on carry its state id; the
+first record of a store's last commit is still in the log, or a newer commit is, since compaction keeps the last of each key.
 Restored means that the consumer's *position* has reached the end that was asked for after fencing, not that a certain record
 was seen: a transactional log ends in a commit marker. Everything here reads committed data only, so that an end is the last
 stable offset.
@@ -7,21 +9,30 @@ stable offset.
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import NamedTuple, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from projections.state import MemoryState
 from schemas import topics
 from schemas.errors import InvariantViolation, TransientError
 from streams.kafka.closing import close_within
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
 from streams.worker.partition_state import PartitionState
+from streams.worker.store import LocalStore, Rebuild, StoreMark
+from streams.worker.worker_keys import COMMIT, commit_of
 
 _FETCH_MILLISECONDS = 100
 _PATIENCE_SECONDS = 30
 _CLOSE_SECONDS = 5
+_RECORDS_A_WRITE = 5_000
+
+
+class Restored(NamedTuple):
+    """How a store was brought up: from so many records of the changelog, and why it was thrown away before, if it was."""
+
+    record_count: int
+    rebuild: Rebuild | None
 
 
 class CommittedLogs:
@@ -56,10 +67,10 @@ class CommittedLogs:
     async def __aexit__(self, *_: object) -> None:
         await close_within(_CLOSE_SECONDS, self._consumer.stop())
 
-    async def restore(self, state: MemoryState) -> int:
-        """Bring an empty state up to the end of its changelog; gives the number of records read."""
+    async def restore(self, store: LocalStore, *, now: int) -> Restored:
+        """Bring a store up to the end of its changelog; `now` in UTC microseconds is noted as when it was written."""
         try:
-            return await self._replay(state)
+            return await self._restore(store, now)
         except KafkaError as error:
             raise TransientError(f"the changelog of partition number {self._number} cannot be read: {error!r}") from error
 
@@ -76,21 +87,31 @@ class CommittedLogs:
         except KafkaError as error:
             raise TransientError(f"the logs of partition number {self._number} cannot be read: {error!r}") from error
 
-    async def _replay(self, state: MemoryState) -> int:
-        changelog, count = TopicPartition(CHANGELOG, self._number), 0
-        beginning, end = self._extents[changelog]
-        self._read_from(changelog, beginning)
+    async def _restore(self, store: LocalStore, now: int) -> Restored:
+        beginning, end = self._extents[TopicPartition(CHANGELOG, self._number)]
+        mark, rebuild = store.mark, None
+        if mark is not None and mark.state_id:
+            if mark.changelog_position >= end:
+                rebuild = Rebuild.AHEAD
+            else:
+                replay = _Replay(store, mark, now)
+                await self._replay(replay, max(beginning, mark.changelog_position), end)
+                if replay.is_of_one_state:
+                    return Restored(replay.record_count, None)
+                rebuild = Rebuild.FOREIGN
+        replay = _Replay(store.rebuild(), StoreMark(beginning, "", now), now)
+        await self._replay(replay, beginning, end)
+        return Restored(replay.record_count, rebuild)
+
+    async def _replay(self, replay: "_Replay", begin: int, end: int) -> None:
+        changelog = TopicPartition(CHANGELOG, self._number)
+        self._read_from(changelog, begin)
         progress = _Progress(changelog)
-        while (position := await self._consumer.position(changelog)) < end:
+        while replay.is_of_one_state and (position := await self._consumer.position(changelog)) < end:
             progress.check(position)
-            fetched = await self._consumer.getmany(changelog, timeout_ms=_FETCH_MILLISECONDS)
-            for record in fetched.get(changelog, ()):
-                count += 1
-                if record.value is None:
-                    state.delete(record.key)
-                else:
-                    state.put(record.key, record.value)
-        return count
+            fetched = await self._consumer.getmany(changelog, timeout_ms=_FETCH_MILLISECONDS, max_records=_RECORDS_A_WRITE)
+            replay.take(fetched.get(changelog, ()))
+        replay.check_commits()
 
     def _check_inputs(self, state: PartitionState) -> None:
         for topic, position in state.committed_positions().items():
@@ -137,6 +158,41 @@ class CommittedLogs:
 
     def _partitions_of(self, names: Iterable[str]) -> list[TopicPartition]:
         return [TopicPartition(name, self._number) for name in names]
+
+
+class _Replay:
+    """Writes records of a changelog into a store, and watches that their commits are of the store's own state."""
+
+    def __init__(self, store: LocalStore, mark: StoreMark, now: int) -> None:
+        self._store = store
+        self._mark = mark
+        self._now = now
+        self._commit_count = 0
+        self.record_count = 0
+        self.is_of_one_state = True
+
+    def take(self, records: Sequence[ConsumerRecord]) -> None:
+        """Write some records, in one step with the place of the last commit among them."""
+        writes: dict[bytes, bytes | None] = {}
+        for record in records:
+            writes[record.key] = record.value
+            if record.key == COMMIT:
+                self._take_commit(record)
+        if records and self.is_of_one_state:
+            self.record_count += len(records)
+            self._store.write(writes, self._mark)
+
+    def check_commits(self) -> None:
+        """Note, at the end of a log, that a state was expected of which the log holds no commit."""
+        if self._mark.state_id and self._commit_count == 0:
+            self.is_of_one_state = False
+
+    def _take_commit(self, record: ConsumerRecord) -> None:
+        state_id = commit_of(record.value or b"").state_id
+        if self._mark.state_id and state_id != self._mark.state_id:
+            self.is_of_one_state = False
+        self._commit_count += 1
+        self._mark = StoreMark(record.offset, state_id, self._now)
 
 
 class _Progress:

@@ -8,21 +8,30 @@ committing: its owner makes another one, which fences anew and restores from wha
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
-from projections.state import MemoryState
+from projections.books import Accepted
+from projections.customer import Times
+from projections.state import ReadableState
 from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
-from streams.kafka.topics import GROUP
+from streams.kafka.topics import CHANGELOG, GENERATION, GROUP
 from streams.kafka.transaction import FencedProducer
+from streams.metrics import WorkerMetrics
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.changelog import CommittedLogs
 from streams.worker.partition_state import PartitionState
-from streams.worker.worker_keys import check_identity, read_commit_number
+from streams.worker.store import LocalStore, Rebuild, StoreMemory, open_store
+from streams.worker.wall_clock import now_microseconds
+from streams.worker.worker_keys import check_identity
+
+_Result = TypeVar("_Result")
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +57,9 @@ class PartitionSettings:
     batch_records: int
     commit_seconds: float
     uncommitted_records: int
+    state_folder: Path
+    store_memory: StoreMemory
+    metrics: WorkerMetrics
 
 
 class Phase(Enum):
@@ -59,6 +71,29 @@ class Phase(Enum):
     CLOSING = "closing"
 
 
+class AcceptedBatch:
+    """What was accepted of a batch, on its way from agent to agent; nothing here raises, what goes wrong ends the partition."""
+
+    def __init__(self, partition: "Partition", batch: Batch, accepted: Accepted) -> None:
+        self._partition = partition
+        self._batch = batch
+        self._accepted = accepted
+        self._began = time.monotonic()
+
+    def keep_balances(self) -> None:
+        """Let balances follow: ledger, payments, grants, lots, months, conflicts, and master data."""
+        self._partition.follow(self._batch, self._accepted, PartitionState.keep_balances)
+
+    def count_campaigns(self) -> None:
+        """Let campaign counters follow."""
+        self._partition.follow(self._batch, self._accepted, PartitionState.count_campaigns)
+
+    def keep_dead_letters(self) -> None:
+        """Let dead letters follow from what was refused; the batch has been through all agents then, and may be committed."""
+        self._partition.follow(self._batch, self._accepted, PartitionState.keep_dead_letters)
+        self._partition.finish(self._batch, self._accepted, seconds=time.monotonic() - self._began)
+
+
 class Partition:
     """The work on one partition number from taking it over until it is closed or fails; `run` is called once."""
 
@@ -67,6 +102,7 @@ class Partition:
         self.phase = Phase.FENCING
         self.commit_count = 0
         self._settings = settings
+        self._metrics = settings.metrics
         self._inputs = inputs
         self._held_count = held_count
         self._state: PartitionState | None = None
@@ -74,6 +110,9 @@ class Partition:
         self._is_assigned = True
         self._is_positioned = False
         self._queued_count = 0
+        self._in_hand_count = 0
+        self._unsealed = asyncio.Event()
+        self._unsealed.set()
         self._is_behind = False
         self._sought_at: dict[str, int] = {}
         self._is_closing = False
@@ -85,15 +124,21 @@ class Partition:
 
         Raises TransientError or FencedError where it may be taken over anew, InvariantViolation where that would not help.
         """
+        log.debug("partition number %d: fencing", self.number)
         async with FencedProducer(self._settings.brokers, transactional_id=f"{GROUP}-{self.number}") as producer:
             self.phase = Phase.RESTORING
-            state = await self._restore()
-            self._state = state
-            self.phase = Phase.OPEN
+            log.debug("partition number %d: restoring", self.number)
+            store, rebuild = await asyncio.to_thread(self._open_store)
             try:
-                await self._commit_until_closed(state, producer)
+                self._state = await self._restore(store, rebuild)
+                self.phase = Phase.OPEN
+                log.debug("partition number %d: open", self.number)
+                await self._commit_until_closed(self._state, producer)
             finally:
                 self.phase = Phase.CLOSING
+                self._unsealed.set()
+                await asyncio.to_thread(self._close_store, store)
+        log.debug("partition number %d: closed", self.number)
 
     def close(self) -> None:
         """Let the work end: the commit under way is finished, what was not part of it is left to the next owner."""
@@ -119,7 +164,7 @@ class Partition:
     def wanted(self) -> list[Wanted]:
         """Give the topic partitions from which another batch would be taken now."""
         state = self._state
-        if state is None or self._is_closing or self._failure is not None or not self._is_positioned:
+        if state is None or self._is_over or not self._is_positioned:
             return []
         if self._queued_count >= _QUEUED_BATCHES_MAX or state.pending_record_count >= self._settings.uncommitted_records:
             return []
@@ -130,50 +175,117 @@ class Partition:
         return wanted.epoch == self._epoch
 
     def expect(self, batch: Batch) -> bool:
-        """Count a batch that is on its way to `apply`; False for one that counts no more."""
+        """Count a batch that is on its way to `accept`; False for one that counts no more."""
         if not self.counts(batch.wanted):
             return False
         self._queued_count += 1
         return True
 
-    def apply(self, batch: Batch) -> None:
-        """Apply a batch, if it still counts and continues what was applied; never raises: what goes wrong ends `run`."""
-        if not self.counts(batch.wanted) or self._state is None or self._is_closing or self._failure is not None:
-            return
+    async def accept(self, batch: Batch) -> AcceptedBatch | None:
+        """Accept a batch, if it still counts and continues what was applied; gives what the other agents go on with.
+
+        Waits while a commit is about to begin. Never raises: what goes wrong ends `run`.
+        """
+        await self._unsealed.wait()
+        state = self._state
+        if not self.counts(batch.wanted) or state is None or self._is_over:
+            return None
         self._queued_count -= 1
-        try:
-            gap = self._state.apply(batch)
-            if gap is None:
-                self._sought_at.pop(batch.wanted.topic, None)
-                self._is_behind = len(batch.records) >= self._settings.batch_records
-                self._changed.set()
-            else:
-                self._seek_back(gap)
-        except Exception as error:  # noqa: BLE001 - the worker's edge: Faust would acknowledge the batch and go on
-            self.fail(error)
+        accepted = self._failing(batch, lambda: state.accept(batch))
+        if isinstance(accepted, Gap):
+            self._failing(batch, lambda: self._seek_back(accepted))
+            return None
+        if self._is_over:
+            return None
+        self._sought_at.pop(batch.wanted.topic, None)
+        self._is_behind = len(batch.records) >= self._settings.batch_records
+        self._changed.set()
+        if accepted is None:
+            return None
+        self._in_hand_count += 1
+        return AcceptedBatch(self, batch, accepted)
+
+    def follow(self, batch: Batch, accepted: Accepted, follow: Callable[[PartitionState, Accepted], None]) -> None:
+        """Let something follow from what was accepted of a batch."""
+        state = self._state
+        if state is not None and not self._is_over:
+            self._failing(batch, lambda: follow(state, accepted))
+
+    def finish(self, batch: Batch, accepted: Accepted, *, seconds: float) -> None:
+        """Take note that a batch has been through all agents, and how long it took."""
+        self._in_hand_count -= 1
+        self._changed.set()
+        self._metrics.count_batch(batch.wanted.topic, accepted)
+        self._metrics.apply_seconds.observe(seconds)
 
     @property
     def is_reading(self) -> bool:
         """Whether the consumer stands where this number has got to."""
         return self._is_positioned
 
+    @property
+    def committed(self) -> ReadableState | None:
+        """What is committed; None while the number is not open. To be read only."""
+        return self._state.committed if self._state is not None and self.phase is Phase.OPEN else None
+
+    def times(self) -> Times | None:
+        """Give the committed clock and boundary; None while the number is not open."""
+        return None if self._state is None or self.phase is not Phase.OPEN else self._state.times()
+
+    def position(self, topic: str) -> int | None:
+        """Give the position up to which a topic partition has been applied; None while the number is not open."""
+        return None if self._state is None or self.phase is not Phase.OPEN else self._state.position(topic)
+
     def committed_positions(self) -> dict[str, int]:
         """Give the committed position of each input topic; empty while the number is not open."""
-        return {} if self._state is None else self._state.committed_positions()
+        return {} if self._state is None or self.phase is not Phase.OPEN else self._state.committed_positions()
 
-    async def _restore(self) -> PartitionState:
+    @property
+    def _is_over(self) -> bool:
+        return self._is_closing or self._failure is not None
+
+    def _failing(self, batch: Batch, work: Callable[[], _Result]) -> _Result | None:
+        """Do a part of the work on a batch; what goes wrong in it ends `run`, and names where the batch lies."""
+        try:
+            return work()
+        except InvariantViolation as error:
+            place = f"{batch.wanted.topic}/{batch.wanted.number}, records {batch.begin} up to {batch.end}"
+            self.fail(InvariantViolation(f"{place}: {error}"))
+        except Exception as error:  # noqa: BLE001 - the worker's edge: Faust would acknowledge the batch and go on
+            self.fail(error)
+        return None
+
+    def _open_store(self) -> tuple[LocalStore, Rebuild | None]:
+        folder = self._settings.state_folder / f"generation-{GENERATION}" / f"partition-{self.number}"
+        return open_store(folder, self._settings.store_memory, now=now_microseconds())
+
+    def _close_store(self, store: LocalStore) -> None:
+        if store.is_damaged:
+            log.warning("partition number %d: the local store is damaged and thrown away", self.number)
+            self._metrics.store_rebuilds_total.labels(Rebuild.DAMAGED.value).inc()
+        store.close()
+
+    async def _restore(self, store: LocalStore, rebuild: Rebuild | None) -> PartitionState:
         settings, began = self._settings, time.monotonic()
-        committed = MemoryState()
         async with CommittedLogs(settings.brokers, number=self.number) as logs:
-            count = await logs.restore(committed)
-            check_identity(
-                committed, catalog_fingerprint=settings.catalog.fingerprint(), partition_count=settings.partition_count
-            )
+            restored = await logs.restore(store, now=now_microseconds())
+            check_identity(store, catalog_fingerprint=settings.catalog.fingerprint(), partition_count=settings.partition_count)
             state = PartitionState(
-                committed, number=self.number, partition_count=settings.partition_count, catalog=settings.catalog
+                store,
+                number=self.number,
+                partition_count=settings.partition_count,
+                catalog=settings.catalog,
+                new_state_id=uuid.uuid4().hex,
             )
-            await logs.check(state, is_new=read_commit_number(committed) == 0)
-        log.info("partition number %d: restored from %d records in %.2f s", self.number, count, time.monotonic() - began)
+            await logs.check(state, is_new=state.commit_number == 0)
+        seconds = time.monotonic() - began
+        why = rebuild or restored.rebuild
+        if why is not None:
+            log.warning("partition number %d: the local store was thrown away: %s", self.number, why.value)
+            self._metrics.store_rebuilds_total.labels(why.value).inc()
+        log.info("partition number %d: restored from %d records in %.2f s", self.number, restored.record_count, seconds)
+        self._metrics.restore_seconds.observe(seconds)
+        self._metrics.restored_records_total.inc(restored.record_count)
         return state
 
     async def _commit_until_closed(self, state: PartitionState, producer: FencedProducer) -> None:
@@ -183,13 +295,30 @@ class Partition:
                 raise self._failure
             if self._is_assigned and not self._is_positioned:
                 await self._seek_all(state)
-            if state.has_pending and self._is_due(state, began):
-                began = time.monotonic()
-                await producer.commit(state.begin_commit())
-                state.end_commit()
-                self.commit_count += 1
-            else:
+            if not (state.has_pending and self._is_due(state, began)):
                 await self._wait_for_change(began + self._interval_seconds() if state.has_pending else None)
+            elif self._in_hand_count > 0:
+                # Only whole batches are committed: none is accepted until those in hand have been through all agents.
+                self._unsealed.clear()
+                await self._wait_for_change(None)
+            else:
+                began = time.monotonic()
+                await self._commit(state, producer)
+
+    async def _commit(self, state: PartitionState, producer: FencedProducer) -> None:
+        began, record_count = time.monotonic(), state.pending_record_count
+        number = state.commit_number + 1
+        log.debug("partition number %d: commit %d begins", self.number, number)
+        messages = state.begin_commit()
+        self._unsealed.set()
+        first_offsets = await producer.commit(messages)
+        log.debug("partition number %d: commit %d ended", self.number, number)
+        published = state.end_commit(changelog_position=first_offsets[CHANGELOG, self.number], now=now_microseconds())
+        self.commit_count += 1
+        for topic, row_count in published.items():
+            self._metrics.rows_published_total.labels(topic).inc(row_count)
+        self._metrics.commit_seconds.observe(time.monotonic() - began)
+        self._metrics.commit_records.observe(record_count)
 
     def _is_due(self, state: PartitionState, began: float) -> bool:
         is_large = state.pending_record_count * 2 >= self._settings.uncommitted_records
@@ -222,5 +351,6 @@ class Partition:
                 f"{gap.topic}/{gap.number}: what follows {gap.position} cannot be read, the next batch begins at {gap.begin}"
             )
         log.warning("%s/%d: a batch begins at %d, not at %d; seeking back", gap.topic, gap.number, gap.begin, gap.position)
+        self._metrics.seeks_back_total.inc()
         self._sought_at[gap.topic] = gap.position
         self.reposition()

@@ -5,13 +5,15 @@ on being applied while a transaction is under way, and nothing that is not commi
 rows, reroutes and positions of a batch go into the same layer, and so into the same transaction.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from projections.books import Books
+from projections.books import Accepted, Books, times_of
+from projections.customer import Times
 from projections.row_codec import encode_change
 from projections.rows import TABLE_OF_ROW_TYPE, Change
-from projections.state import OverlayState, State
+from projections.state import OverlayState, ReadableState
 from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
@@ -21,10 +23,14 @@ from schemas.records import ReadRecord, Reroute
 from streams.kafka.messages import Message
 from streams.kafka.topics import CHANGELOG, GENERATION
 from streams.worker.batches import Batch, Gap, continue_at
+from streams.worker.store import CommittedState, StoreMark
 from streams.worker.worker_keys import (
-    read_commit_number,
+    LAYOUT,
+    Commit,
+    read_commit,
+    read_layout,
     read_position,
-    write_commit_number,
+    write_commit,
     write_identity,
     write_position,
 )
@@ -35,7 +41,7 @@ _COMMIT_BITS = 40
 class _Layer:
     """What batches came to that go into one transaction: writes of the state, the last change of each row, reroutes."""
 
-    def __init__(self, below: State) -> None:
+    def __init__(self, below: ReadableState) -> None:
         self.state = OverlayState(below)
         self.changes: dict[tuple[Any, ...], Change] = {}
         self.reroutes: list[ReadRecord] = []
@@ -43,15 +49,23 @@ class _Layer:
 
 
 class PartitionState:
-    """The state of one partition number, and the batches applied to it since its last commit."""
+    """The state of one partition number, and the batches applied to it since its last commit.
 
-    def __init__(self, committed: State, *, number: int, partition_count: int, catalog: Catalog) -> None:
+    `new_state_id` names the state if nothing was ever committed of it.
+    """
+
+    def __init__(
+        self, committed: CommittedState, *, number: int, partition_count: int, catalog: Catalog, new_state_id: str
+    ) -> None:
         self._committed = committed
         self._number = number
         self._partition_count = partition_count
         self._catalog = catalog
         self._sending: _Layer | None = None
         self._open = _Layer(committed)
+        self._last = read_commit(committed) or Commit(0, "")
+        self._state_id = self._last.state_id or new_state_id
+        self._upgrade()
 
     @property
     def has_pending(self) -> bool:
@@ -63,6 +77,20 @@ class PartitionState:
         """How many records were applied and are not committed."""
         return self._open.record_count + (self._sending.record_count if self._sending is not None else 0)
 
+    @property
+    def commit_number(self) -> int:
+        """The number of the last commit that has ended; 0 before the first."""
+        return self._last.number
+
+    @property
+    def committed(self) -> ReadableState:
+        """What is committed; to be read only."""
+        return self._committed
+
+    def times(self) -> Times:
+        """Give clock and boundary as they are committed."""
+        return times_of(self._committed)
+
     def position(self, topic: str) -> int:
         """Give the fetch position up to which a topic partition has been applied."""
         return read_position(self._open.state, topic)
@@ -71,8 +99,11 @@ class PartitionState:
         """Give the positions up to which all is committed, by input topic."""
         return {topic: read_position(self._committed, topic) for topic in topics.INPUT_TOPICS}
 
-    def apply(self, batch: Batch) -> Gap | None:
-        """Apply a batch if it continues at its topic's position; a gap is given back, and nothing is applied."""
+    def accept(self, batch: Batch) -> Accepted | Gap | None:
+        """Accept a batch if it continues at its topic's position; gives what its rows follow from.
+
+        A gap is given back, and nothing is accepted; None for a batch that brings no record.
+        """
         topic = batch.wanted.topic
         position = self.position(topic)
         records = continue_at(position, batch)
@@ -81,16 +112,25 @@ class PartitionState:
         if batch.end <= position:
             return None
         layer = self._open
+        accepted = None
         if records:
-            applied = Books(layer.state, catalog=self._catalog).apply(
-                [read_record(record, partition_count=self._partition_count) for record in records]
-            )
-            for change in applied.changes:
-                layer.changes[_key_of(change)] = change
-            layer.reroutes.extend(applied.reroutes)
+            accepted = self._books().accept([read_record(record, partition_count=self._partition_count) for record in records])
+            layer.reroutes.extend(accepted.reroutes)
             layer.record_count += len(records)
         write_position(layer.state, topic, batch.end)
-        return None
+        return accepted
+
+    def keep_balances(self, accepted: Accepted) -> None:
+        """Derive ledger, payments, grants, lots, months and conflicts from what was accepted last."""
+        self._publish(self._books().balance_changes(accepted))
+
+    def count_campaigns(self, accepted: Accepted) -> None:
+        """Derive the campaign counters from what was accepted last."""
+        self._publish(self._books().campaign_changes(accepted))
+
+    def keep_dead_letters(self, accepted: Accepted) -> None:
+        """Keep the records that were refused last."""
+        self._publish(self._books().dead_letter_changes(accepted))
 
     def begin_commit(self) -> Iterator[Message]:
         """Begin a commit of all that is pending; gives its messages, made one by one while they are taken.
@@ -100,30 +140,44 @@ class PartitionState:
         if self._sending is not None:
             raise InvariantViolation(f"partition number {self._number}: a commit began before the last one had ended")
         layer = self._sending = self._open
-        commit_number = read_commit_number(self._committed) + 1
-        write_commit_number(layer.state, commit_number)
-        if commit_number == 1:
+        commit = Commit(self._last.number + 1, self._state_id)
+        write_commit(layer.state, commit)
+        if read_layout(layer.state) != LAYOUT:
             fingerprint = self._catalog.fingerprint()
             write_identity(layer.state, catalog_fingerprint=fingerprint, partition_count=self._partition_count)
         self._open = _Layer(layer.state)
-        return self._messages_of(layer, revision=revision_of(commit_number))
+        return self._messages_of(layer, revision=revision_of(commit.number))
 
-    def end_commit(self) -> None:
-        """Take over as committed what the commit carried; call this if and only if its transaction has committed."""
+    def end_commit(self, *, changelog_position: int, now: int) -> Mapping[str, int]:
+        """Take over as committed what the commit carried; call this if and only if its transaction has committed.
+
+        `changelog_position` is where its records begin in the changelog, `now` in UTC microseconds. Returns how many rows were
+        published to each topic.
+        """
         sent, newer = self._sending, self._open
         if sent is None:
             raise InvariantViolation(f"partition number {self._number}: no commit is under way")
-        for key, value in sent.state.writes.items():
-            if value is None:
-                self._committed.delete(key)
-            else:
-                self._committed.put(key, value)
+        self._committed.write(sent.state.writes, StoreMark(changelog_position, self._state_id, now))
+        self._last = Commit(self._last.number + 1, self._state_id)
         self._sending = None
         self._open = _Layer(self._committed)
         self._open.state.writes.update(newer.state.writes)
         self._open.changes = newer.changes
         self._open.reroutes = newer.reroutes
         self._open.record_count = newer.record_count
+        return Counter(TABLE_OF_ROW_TYPE[type(change.row)].topic for change in sent.changes.values())
+
+    def _books(self) -> Books:
+        return Books(self._open.state, catalog=self._catalog)
+
+    def _publish(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            self._open.changes[_key_of(change)] = change
+
+    def _upgrade(self) -> None:
+        """Bring a state of the layout before this one up to it, with the next commit."""
+        if read_layout(self._committed) == LAYOUT - 1 and self._last.number > 0:
+            self._books().keep_all_rows()
 
     def _messages_of(self, layer: _Layer, *, revision: int) -> Iterator[Message]:
         for key, value in layer.state.writes.items():

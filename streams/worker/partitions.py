@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import InvariantViolation, TransientError
 from streams.kafka.transaction import FencedError
 from streams.worker.batches import Batch, Wanted
-from streams.worker.partition import Inputs, Partition, PartitionSettings, Phase
+from streams.worker.partition import AcceptedBatch, Inputs, Partition, PartitionSettings, Phase
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Partitions:
         self._group = group
         self._deliver_to = deliver_to
         self._on_bug = on_bug
+        self.is_member = False
         self._assigned: set[int] = set()
         self._parked: set[int] = set()
         self._open: dict[int, Partition] = {}
@@ -60,12 +61,16 @@ class Partitions:
 
     def on_revoked(self) -> None:
         """Take no more batches: a rebalance has begun, and the consumer is about to lose its positions."""
+        log.debug("rebalance begins")
         for partition in self._open.values():
             partition.pause()
 
     def on_assigned(self, numbers: Iterable[int]) -> None:
         """Hold exactly these numbers from now on."""
+        self.is_member = True
         self._assigned = set(numbers)
+        log.debug("rebalance ended, holding %s", sorted(self._assigned))
+        self._settings.metrics.rebalances_total.inc()
         for number, partition in self._open.items():
             if number in self._assigned:
                 partition.reposition()
@@ -109,11 +114,33 @@ class Partitions:
             what = f"{wanted.topic}/{wanted.number} cannot be read: {error!r}"
             partition.fail(TransientError(what) if isinstance(error, KafkaError) else InvariantViolation(what))
 
-    def apply(self, batch: Batch) -> None:
-        """Apply a batch; never raises, and does nothing with one that counts no more."""
+    async def accept(self, batch: Batch) -> AcceptedBatch | None:
+        """Accept a batch; None for one that counts no more. Never raises."""
         partition = self._open.get(batch.wanted.number)
-        if partition is not None:
-            partition.apply(batch)
+        return None if partition is None else await partition.accept(batch)
+
+    @property
+    def assigned(self) -> frozenset[int]:
+        """The partition numbers that the group has given to this worker."""
+        return frozenset(self._assigned)
+
+    @property
+    def parked(self) -> frozenset[int]:
+        """Those of which an invariant is broken, so that they are not worked on."""
+        return frozenset(self._parked & self._assigned)
+
+    def phases(self) -> Mapping[int, Phase]:
+        """Give how far the work on each number is that is worked on now."""
+        return {number: partition.phase for number, partition in self._open.items()}
+
+    def committed_positions(self, number: int) -> Mapping[str, int]:
+        """Give the committed positions of a number, by input topic; empty while it is not open."""
+        partition = self._open.get(number)
+        return {} if partition is None else partition.committed_positions()
+
+    def opened(self) -> list[Partition]:
+        """Give the partition numbers that are open now, in order."""
+        return [partition for _, partition in sorted(self._open.items()) if partition.phase is Phase.OPEN]
 
     async def advise(self) -> None:
         """Commit the positions as group offsets whenever they have moved, for tools that show lag; nothing begins at them."""
@@ -141,7 +168,9 @@ class Partitions:
                 log.warning("partition number %d: %s; it is opened anew in %.1f s", number, error, pause_seconds)
                 del self._open[number]
                 await asyncio.sleep(pause_seconds)
+                self._settings.metrics.reopenings_total.inc()
                 if isinstance(error, FencedError):
+                    self._settings.metrics.fencings_total.inc()
                     await self._prove_membership(partition)
                 pause_seconds = min(pause_seconds * 2, _PAUSE_SECONDS_MAX)
             except InvariantViolation as error:

@@ -6,6 +6,7 @@ exit code, for its supervisor to start it anew.
 
 import asyncio
 import signal
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
@@ -17,6 +18,8 @@ from streams.kafka.transaction import refuse_optimized_python
 from streams.logs import log_to_stderr
 from streams.settings import WorkerSettings
 from streams.worker.app import build
+from streams.worker.state_folder import held
+from streams.worker.web import free_port
 
 
 def run_worker(settings: WorkerSettings) -> NoReturn:
@@ -25,6 +28,7 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
     Raises SettingsError or TransientError where it cannot begin.
     """
     refuse_optimized_python()
+    settings = replace(settings, web_port=free_port(settings.web_host, settings.web_port))
     # Faust answers to signals only from its start on.
     signal.signal(signal.SIGTERM, _leave)
     catalog = read_catalog(settings.catalog)
@@ -34,11 +38,13 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
             settings.brokers, partition_count=settings.partition_count, replication_factor=settings.replication_factor
         )
     )
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = faust.Worker(build(settings, catalog), loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
-    worker.spinner = None
-    worker.execute_from_commandline()
+    with held(settings.state_folder):
+        loop = asyncio.new_event_loop()
+        # Parts of Faust take the loop of the thread when they are made.
+        asyncio.set_event_loop(loop)
+        worker = faust.Worker(build(settings, catalog), loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+        worker.spinner = None
+        worker.execute_from_commandline()
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

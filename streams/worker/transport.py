@@ -20,6 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
 
 from schemas.errors import InvariantViolation, TransientError
+from schemas.topics import INPUT_TOPICS
 from streams.kafka.messages import raw_record
 from streams.worker.batches import Batch, Wanted
 
@@ -112,6 +113,14 @@ class PullingThread(driver.AIOKafkaConsumerThread):
         """Commit group offsets the ordinary way, which only a member of the current generation can."""
         await self.call_thread(self._commit_advice, positions)
 
+    async def seen_ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Give the last stable offset of topic partitions as the last fetch of each saw it; none for one never fetched."""
+        return cast(dict[TopicPartition, int], await self.call_thread(self._seen_ends, partitions))
+
+    async def _seen_ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        states = {partition: _position_state(self._ensure_consumer(), partition) for partition in partitions}
+        return {partition: state.lso for partition, state in states.items() if state is not None and state.lso is not None}
+
     async def _pull(self, wanted: Sequence[Wanted], record_count_max: int) -> list[Pulled]:
         consumer = self._ensure_consumer()
         results = await self._sweep(consumer, wanted, record_count_max)
@@ -186,6 +195,11 @@ class PullingConsumer(driver.Consumer):
             await self._thread.seek_to(TopicPartition(topic, number), offset)
         except KafkaError as error:
             raise TransientError(f"{topic}/{number} cannot be read from {offset}: {error!r}") from error
+
+    async def seen_ends(self, numbers: Sequence[int]) -> dict[tuple[str, int], int]:
+        """Give the end of each input topic partition as the last fetch saw it; none for one that was not fetched yet."""
+        partitions = [TopicPartition(topic, number) for topic in INPUT_TOPICS for number in numbers]
+        return {tuple(partition): end for partition, end in (await self._thread.seen_ends(partitions)).items()}
 
     async def commit_advice(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Commit positions as the group's offsets, as advice for lag tools and as proof of membership.

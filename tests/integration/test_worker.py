@@ -65,6 +65,9 @@ def environment(broker: Broker, tmp_path: Path) -> dict[str, str]:
         "CREDITS_BATCH_RECORDS": "20",
         "CREDITS_COMMIT_MILLISECONDS": "5",
         "CREDITS_MEMBER_NAME": "w1",
+        "CREDITS_STATE_FOLDER": str(tmp_path / "state"),
+        "CREDITS_CLOCK": "off",
+        "CREDITS_WEB_PORT": "0",
     }
 
 

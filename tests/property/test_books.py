@@ -15,8 +15,20 @@ from projections.books import Books
 from projections.explanation import ExplainedLot, Part, explain
 from projections.fold import fold, fold_rows
 from projections.results import Rows, results_of
-from projections.rows import TABLE_OF_ROW_TYPE, TABLES, AllocationRow, Change, DeadLetterRow, LedgerRow, LotRow, Row
+from projections.rows import (
+    TABLE_OF_ROW_TYPE,
+    TABLES,
+    AllocationRow,
+    CampaignUsageRow,
+    Change,
+    DeadLetterRow,
+    LedgerRow,
+    LotRow,
+    Row,
+    SnapshotRow,
+)
 from projections.state import MemoryState
+from projections.tables import Accounts, CampaignCounters
 from schemas.errors import SettingsError
 from schemas.events import CustomerEvent, MasterEvent, TimeAdvanced
 from schemas.instants import INSTANT_LIMIT
@@ -158,6 +170,23 @@ def test_changes_build_the_same_rows_batch_by_batch(drawn, batch_size):
         for start in range(0, len(records), batch_size):
             by_parts.take(books.apply(records[start : start + batch_size]).changes)
         assert by_parts.rows == at_once.rows
+
+
+@with_worlds(120)
+@given(worlds, st.sampled_from((1, 3, 1000)))
+def test_the_tables_hold_what_was_published(drawn, batch_size):
+    """Lots, months and campaign counters that the state keeps are those that a reader of the change stream has."""
+    read = drawn.read()
+    for partition in range(drawn.partition_count):
+        records = [record for record in read if record.place.partition == partition]
+        state, reader = MemoryState(), Reader()
+        books = Books(state, catalog=drawn.catalog)
+        for start in range(0, len(records), batch_size):
+            reader.take(books.apply(records[start : start + batch_size]).changes)
+        accounts = Accounts(state)
+        kept = [row for key in accounts for rows in accounts[key] for row in rows] + list(CampaignCounters(state).values())
+        published = [row for row in reader.rows.values() if isinstance(row, LotRow | SnapshotRow | CampaignUsageRow)]
+        assert sorted(kept, key=repr) == sorted(published, key=repr)
 
 
 @with_worlds(120)

@@ -3,7 +3,7 @@
 import pytest
 
 from projections.row_codec import decode_change
-from projections.state import MemoryState
+from projections.tables import AccountKey, Accounts
 from schemas import codec, topics
 from schemas.catalog import parse_catalog
 from schemas.errors import InvariantViolation, SettingsError
@@ -12,7 +12,8 @@ from schemas.records import RawRecord
 from streams.kafka.topics import CHANGELOG
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.partition_state import PartitionState, revision_of
-from streams.worker.worker_keys import LAYOUT, check_identity, read_commit_number, read_position, write_commit_number
+from streams.worker.store import StoreMark, StoreMemory, open_store
+from streams.worker.worker_keys import COMMIT, LAYOUT, Commit, check_identity, read_commit, read_layout, read_position
 
 CATALOG = parse_catalog("[credit_types.coins]")
 NOON = 1_772_366_400_000_000
@@ -36,8 +37,40 @@ def batch(begin, end, *records):
     return Batch(Wanted(topics.CONSUMPTION, HOME, epoch=1), begin, end, records)
 
 
+@pytest.fixture
+def committed(tmp_path):
+    """Give an empty local store."""
+    store, _ = open_store(tmp_path / "store", StoreMemory(cache_bytes=8 << 20, write_bytes=8 << 20), now=NOON)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def state(committed):
+    """Give what a partition number makes of an empty store."""
+    return new_state(committed)
+
+
 def new_state(committed):
-    return PartitionState(committed, number=HOME, partition_count=PARTITION_COUNT, catalog=CATALOG)
+    return PartitionState(committed, number=HOME, partition_count=PARTITION_COUNT, catalog=CATALOG, new_state_id="a-state")
+
+
+def apply(state, one):
+    """Let a batch pass as the agents do."""
+    accepted = state.accept(one)
+    if accepted is not None and not isinstance(accepted, Gap):
+        state.keep_balances(accepted)
+        state.count_campaigns(accepted)
+        state.keep_dead_letters(accepted)
+    return accepted
+
+
+def end_commit(state):
+    state.end_commit(changelog_position=0, now=NOON)
+
+
+def put(store, key, value):
+    store.write({key: value}, StoreMark(0, "a-state", NOON))
 
 
 def by_topic(messages):
@@ -47,115 +80,126 @@ def by_topic(messages):
     return found
 
 
-def test_nothing_is_committed_before_the_commit_has_ended():
+def test_nothing_is_committed_before_the_commit_has_ended(committed, state):
     """The lowest layer gets writes and positions when the transaction is through, and not earlier."""
-    committed = MemoryState()
-    state = new_state(committed)
-    assert state.apply(batch(0, 1, raw(0))) is None
+    apply(state, batch(0, 1, raw(0)))
     messages = list(state.begin_commit())
     assert list(committed.scan(b"")) == []
     assert state.pending_record_count == 1
-    state.end_commit()
+    end_commit(state)
     assert dict(committed.scan(b"")) == {message.key: message.value for message in by_topic(messages)[CHANGELOG]}
     assert read_position(committed, topics.CONSUMPTION) == 1
-    assert read_commit_number(committed) == 1
+    assert read_commit(committed) == Commit(1, "a-state")
     assert not state.has_pending
 
 
-def test_what_is_applied_during_a_commit_goes_into_the_next():
+def test_what_is_applied_during_a_commit_goes_into_the_next(committed, state):
     """Batches that come while a transaction is under way build on it, and stay out of it."""
-    committed = MemoryState()
-    state = new_state(committed)
-    state.apply(batch(0, 1, raw(0)))
+    apply(state, batch(0, 1, raw(0)))
     first = state.begin_commit()
-    state.apply(batch(1, 3, raw(1, event_id="e2"), raw(2)))
+    apply(state, batch(1, 3, raw(1, event_id="e2"), raw(2)))
     assert [decode_change(m.topic, m.value).row.event_id for m in by_topic(first)[topics.LEDGER]] == ["e1"]
-    state.end_commit()
+    end_commit(state)
     assert state.position(topics.CONSUMPTION) == 3
     assert read_position(committed, topics.CONSUMPTION) == 1
     second = by_topic(state.begin_commit())
     assert [decode_change(m.topic, m.value).row.event_id for m in second[topics.LEDGER]] == ["e2"]
-    state.end_commit()
+    end_commit(state)
     assert read_position(committed, topics.CONSUMPTION) == 3
 
 
-def test_a_row_is_published_once_in_a_commit_as_it_is_last():
+def test_a_row_is_published_once_in_a_commit_as_it_is_last(state):
     """However many batches changed a row, a commit carries its last form, with a revision that grows by commits."""
-    state = new_state(MemoryState())
-    state.apply(batch(0, 1, raw(0)))
-    state.apply(batch(1, 2, raw(1, event_id="e2")))
+    apply(state, batch(0, 1, raw(0)))
+    apply(state, batch(1, 2, raw(1, event_id="e2")))
     rows = [decode_change(m.topic, m.value) for m in by_topic(state.begin_commit())[topics.SNAPSHOTS]]
-    state.end_commit()
+    end_commit(state)
     assert [(row.row.consumption_count, row.revision) for row in rows] == [(2, revision_of(1))]
-    state.apply(batch(2, 3, raw(2, event_id="e3")))
+    apply(state, batch(2, 3, raw(2, event_id="e3")))
     rows = [decode_change(m.topic, m.value) for m in by_topic(state.begin_commit())[topics.SNAPSHOTS]]
     assert [(row.row.consumption_count, row.revision) for row in rows] == [(3, revision_of(2))]
     assert revision_of(2) > revision_of(1)
 
 
-def test_a_record_on_a_foreign_partition_is_sent_on_as_it_came():
+def test_a_record_on_a_foreign_partition_is_sent_on_as_it_came(state):
     """Key, value, timestamp and headers stay; a header says where it lay first."""
-    state = new_state(MemoryState())
     stranger = next(raw(5, customer_id=f"c{n}") for n in range(50) if raw(5, customer_id=f"c{n}").partition != HOME)
-    state.apply(batch(0, 6, stranger._replace(partition=HOME)))
+    apply(state, batch(0, 6, stranger._replace(partition=HOME)))
     (message,) = by_topic(state.begin_commit())[topics.CONSUMPTION]
     assert (message.partition, message.key, message.value) == (stranger.partition, stranger.key, stranger.value)
     assert message.timestamp == NOON // 1000
     assert message.headers == (("trace", b"7"), (topics.HOP_HEADER, f"{topics.CONSUMPTION}/{HOME}/5".encode()))
 
 
-def test_a_gap_applies_nothing():
+def test_a_gap_applies_nothing(state):
     """A batch that begins too late changes neither rows nor positions."""
-    state = new_state(MemoryState())
-    assert state.apply(batch(3, 4, raw(3))) == Gap(topics.CONSUMPTION, HOME, position=0, begin=3)
+    assert apply(state, batch(3, 4, raw(3))) == Gap(topics.CONSUMPTION, HOME, position=0, begin=3)
     assert not state.has_pending
 
 
-def test_a_batch_without_records_moves_the_position():
+def test_a_batch_without_records_moves_the_position(committed, state):
     """Commit markers are passed by, and a restart does not read them again."""
-    committed = MemoryState()
-    state = new_state(committed)
-    state.apply(batch(0, 2))
+    apply(state, batch(0, 2))
     list(state.begin_commit())
-    state.end_commit()
+    end_commit(state)
     assert read_position(committed, topics.CONSUMPTION) == 2
 
 
-def test_two_commits_at_once_are_refused():
+def test_two_commits_at_once_are_refused(state):
     """There is one transaction at a time."""
-    state = new_state(MemoryState())
-    state.apply(batch(0, 1, raw(0)))
+    apply(state, batch(0, 1, raw(0)))
     state.begin_commit()
     with pytest.raises(InvariantViolation, match="before the last one had ended"):
         state.begin_commit()
+
+
+def test_a_commit_ends_only_if_it_has_begun(state):
+    """What was never sent is never taken for committed."""
     with pytest.raises(InvariantViolation, match="no commit is under way"):
-        new_state(MemoryState()).end_commit()
+        end_commit(state)
 
 
-def test_a_state_goes_only_with_what_it_was_made_with():
+def test_a_state_goes_only_with_what_it_was_made_with(committed):
     """Another catalog, another number of partitions or a later layout are refused; an empty state goes with any."""
-    committed = MemoryState()
     check_identity(committed, catalog_fingerprint="any", partition_count=9)
     state = new_state(committed)
-    state.apply(batch(0, 1, raw(0)))
+    apply(state, batch(0, 1, raw(0)))
     list(state.begin_commit())
-    state.end_commit()
+    end_commit(state)
     fingerprint = CATALOG.fingerprint()
     check_identity(committed, catalog_fingerprint=fingerprint, partition_count=PARTITION_COUNT)
     with pytest.raises(SettingsError, match="the catalog, or the time zone database"):
         check_identity(committed, catalog_fingerprint="other", partition_count=PARTITION_COUNT)
     with pytest.raises(SettingsError, match="made for 4 partitions, not for 5"):
         check_identity(committed, catalog_fingerprint=fingerprint, partition_count=5)
-    committed.put(b"\x00layout", b"%d" % (LAYOUT + 1))
+    put(committed, b"\x00layout", b"%d" % (LAYOUT + 1))
     with pytest.raises(SettingsError, match="use a newer release"):
         check_identity(committed, catalog_fingerprint=fingerprint, partition_count=PARTITION_COUNT)
 
 
-def test_commit_numbers_that_a_revision_cannot_hold_are_refused():
+def test_commit_numbers_that_a_revision_cannot_hold_are_refused(committed):
     """A revision never runs into the generation."""
-    committed = MemoryState()
-    write_commit_number(committed, 2**40 - 1)
+    put(committed, COMMIT, Commit(2**40 - 1, "a-state").written())
     state = new_state(committed)
-    state.apply(batch(0, 1, raw(0)))
+    apply(state, batch(0, 1, raw(0)))
     with pytest.raises(InvariantViolation, match="does not fit a revision"):
         state.begin_commit()
+
+
+def test_a_state_of_the_layout_before_is_brought_up_to_this_one(committed, state):
+    """Layout 1 kept no rows beside the events; the next commit adds them, also of customers that nothing happens to."""
+    apply(state, batch(0, 1, raw(0)))
+    list(state.begin_commit())
+    end_commit(state)
+    account = AccountKey("o1", "c1", "coins")
+    [as_kept] = Accounts(committed)[account].months
+    old = {key: None for key, _ in committed.scan(b"M")}
+    committed.write({**old, COMMIT: b"1", b"\x00layout": b"1"}, StoreMark(0, "", NOON))
+    assert account not in Accounts(committed)
+    check_identity(committed, catalog_fingerprint=CATALOG.fingerprint(), partition_count=PARTITION_COUNT)
+    newer = new_state(committed)
+    list(newer.begin_commit())
+    end_commit(newer)
+    assert Accounts(committed)[account].months == (as_kept,)
+    assert read_layout(committed) == LAYOUT
+    assert read_commit(committed) == Commit(2, "a-state")

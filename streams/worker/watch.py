@@ -1,0 +1,139 @@
+"""What a worker tells of itself at intervals: lag, phases, clocks, and what the accounts that it holds come to."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from projections.rows import LotRow, SnapshotRow
+from projections.tables import read_lots, read_months
+from projections.totals import Totals
+from schemas.errors import TransientError
+from schemas.instants import MICROSECONDS_PER_SECOND
+from schemas.topics import INPUT_TOPICS
+from streams.metrics import WorkerMetrics
+from streams.metrics.group_state import WINDOW_SECONDS, GroupState, Point, state_of
+from streams.worker.lag import LagClock
+from streams.worker.partition import Partition, Phase
+from streams.worker.partitions import Partitions
+from streams.worker.wall_clock import now_microseconds
+
+_SomeRow = TypeVar("_SomeRow", LotRow, SnapshotRow)
+
+_LOOK_SECONDS = 2
+_SWEEP_SECONDS = 30
+_ROWS_BETWEEN_YIELDS = 200
+_MICRO = 1_000_000
+
+
+class Ends(Protocol):
+    """What is asked of the consumer."""
+
+    async def seen_ends(self, numbers: Sequence[int]) -> Mapping[tuple[str, int], int]:
+        """Give the end of each input topic partition as the last fetch saw it, by topic and number."""
+
+
+class Watch:
+    """Sets the gauges of a worker; both tasks never end by themselves."""
+
+    def __init__(self, metrics: WorkerMetrics, *, partitions: Partitions, ends: Callable[[], Ends]) -> None:
+        self._metrics = metrics
+        self._partitions = partitions
+        self._ends = ends
+        self._watched: dict[tuple[str, int], _Watched] = {}
+
+    async def look(self) -> None:
+        """Tell lag, phases and clocks every two seconds."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._metrics.heartbeat_timestamp_seconds.set_to_current_time()
+            self._tell_phases()
+            with contextlib.suppress(TransientError):
+                self._tell_clocks()
+                await self._tell_lag()
+
+    async def sweep(self) -> None:
+        """Tell what all accounts come to every half minute, in small steps."""
+        while True:
+            with contextlib.suppress(TransientError):  # a partition number was closed meanwhile: the next sweep has it right
+                await self._sweep_once()
+            await asyncio.sleep(_SWEEP_SECONDS)
+
+    def _tell_phases(self) -> None:
+        phases = list(self._partitions.phases().values())
+        for phase in Phase:
+            self._metrics.partitions.labels(phase.value).set(phases.count(phase))
+        self._metrics.partitions.labels("parked").set(len(self._partitions.parked))
+
+    def _tell_clocks(self) -> None:
+        times = [found for partition in self._partitions.opened() if (found := partition.times()) is not None]
+        for gauge, instants in (
+            (self._metrics.clock_timestamp_seconds, [found.clock for found in times]),
+            (self._metrics.boundary_timestamp_seconds, [found.boundary for found in times]),
+        ):
+            known = [instant for instant in instants if instant is not None]
+            gauge.set(min(known) / MICROSECONDS_PER_SECOND if known and len(known) == len(instants) else 0)
+
+    async def _tell_lag(self) -> None:
+        opened = self._partitions.opened()
+        ends = await self._ends().seen_ends([partition.number for partition in opened])
+        now_seconds = time.monotonic()
+        watched: dict[tuple[str, int], _Watched] = {}
+        seconds, records = dict.fromkeys(INPUT_TOPICS, 0.0), dict.fromkeys(INPUT_TOPICS, 0)
+        for partition in opened:
+            for topic, position in partition.committed_positions().items():
+                log = (topic, partition.number)
+                end = max(position, ends.get(log, position))
+                one = watched[log] = self._watched.get(log) or _Watched()
+                seconds[topic] = max(seconds[topic], one.take(end=end, position=position, now_seconds=now_seconds))
+                records[topic] += end - position
+        self._watched = watched
+        for topic in INPUT_TOPICS:
+            self._metrics.lag_seconds.labels(topic).set(seconds[topic])
+            self._metrics.lag_records.labels(topic).set(records[topic])
+        states = Counter(state_of(one.points, now_seconds=now_seconds) for one in watched.values())
+        for state in GroupState:
+            self._metrics.group_state.labels(state.value).set(states[state])
+
+    async def _sweep_once(self) -> None:
+        totals = Totals(as_of=now_microseconds())
+        for partition in self._partitions.opened():
+            await _in_steps(_lots_of(partition), totals.take_lot)
+            await _in_steps(_months_of(partition), totals.take_month)
+        for credit_type, found in totals.by_credit_type.items():
+            self._metrics.granted_credits.labels(credit_type).set(found.granted_micro / _MICRO)
+            self._metrics.used_credits.labels(credit_type).set(found.used_micro / _MICRO)
+            self._metrics.overage_credits.labels(credit_type).set(found.overage_micro / _MICRO)
+            self._metrics.expiring_within_7_days_credits.labels(credit_type).set(found.expiring_micro / _MICRO)
+            self._metrics.accounts.labels(credit_type).set(len(found.accounts))
+        self._metrics.balances_sweep_timestamp_seconds.set_to_current_time()
+
+
+class _Watched:
+    """What was seen of one input topic partition."""
+
+    def __init__(self) -> None:
+        self._lag = LagClock()
+        self.points: deque[Point] = deque(maxlen=1 + WINDOW_SECONDS // _LOOK_SECONDS)
+
+    def take(self, *, end: int, position: int, now_seconds: float) -> float:
+        """Note end and committed position at an instant; gives the lag in seconds."""
+        self.points.append(Point(now_seconds, position, end - position))
+        return self._lag.take(end=end, position=position, now_seconds=now_seconds)
+
+
+def _lots_of(partition: Partition) -> Iterator[LotRow]:
+    return iter(()) if partition.committed is None else read_lots(partition.committed)
+
+
+def _months_of(partition: Partition) -> Iterator[SnapshotRow]:
+    return iter(()) if partition.committed is None else read_months(partition.committed)
+
+
+async def _in_steps(rows: Iterable[_SomeRow], take: Callable[[_SomeRow], None]) -> None:
+    for count, row in enumerate(rows, 1):
+        take(row)
+        if count % _ROWS_BETWEEN_YIELDS == 0:
+            await asyncio.sleep(0)
