@@ -1,5 +1,6 @@
 """The composition root: `build` is the only place where settings, Faust, Kafka and the books meet. Nothing runs on import."""
 
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas import topics
 from schemas.catalog import Catalog
+from schemas.errors import SettingsError
 from streams.kafka.topics import GROUP
 from streams.metrics import WorkerMetrics
 from streams.settings import WorkerSettings
@@ -43,6 +45,12 @@ class CreditsApp(faust.App):
     mundane_level = "debug"
     partitions: Partitions
     kept: Tables
+    refusal: SettingsError | None = None
+
+    def refuse(self, refusal: SettingsError) -> None:
+        """End the worker, in order, because its settings do not go with its state; `refusal` says why."""
+        self.refusal = refusal
+        signal.raise_signal(signal.SIGTERM)
 
     def _new_transport(self) -> Any:
         return PullingTransport(self.conf.broker_consumer, self, inbox=self.partitions)
@@ -100,6 +108,7 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
         ),
         group=lambda: cast(PullingConsumer, app.consumer),
         deliver_to=cast(Callable[[Batch], Awaitable[None]], batches.put),
+        on_refused=app.refuse,
         on_bug=app.crash,
     )
     app.topics.add(app.topic(*topics.INPUT_TOPICS, key_type=bytes, value_type=bytes))

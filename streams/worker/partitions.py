@@ -15,7 +15,7 @@ from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
-from schemas.errors import InvariantViolation, TransientError
+from schemas.errors import InvariantViolation, SettingsError, TransientError
 from streams.kafka.transaction import FencedError
 from streams.worker.batches import Batch, Wanted
 from streams.worker.partition import AcceptedBatch, Inputs, Partition, PartitionSettings, Phase
@@ -38,7 +38,8 @@ class Group(Inputs, Protocol):
 class Partitions:
     """The partition numbers of this worker; an `Inbox` for the transport.
 
-    `deliver_to` takes a batch and waits while there are enough; `on_bug` is told of an error that ends the worker.
+    `deliver_to` takes a batch and waits while there are enough. `on_refused` is told that the settings do not go with the
+    state, `on_bug` of any other error that ends the worker.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Partitions:
         *,
         group: Callable[[], Group],
         deliver_to: Callable[[Batch], Awaitable[None]],
+        on_refused: Callable[[SettingsError], None],
         on_bug: Callable[[BaseException], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._group = group
         self._deliver_to = deliver_to
+        self._on_refused = on_refused
         self._on_bug = on_bug
         self.is_member = False
         self._assigned: set[int] = set()
@@ -177,7 +180,10 @@ class Partitions:
                 log.critical("partition number %d is parked: %s", number, error)
                 self._parked.add(number)
                 return
-            except Exception as error:  # noqa: BLE001 - the worker's edge: a bug or a wrong setting ends the worker
+            except SettingsError as error:
+                self._on_refused(error)
+                return
+            except Exception as error:  # noqa: BLE001 - the worker's edge: a bug ends the worker
                 await self._on_bug(error)
                 return
             finally:

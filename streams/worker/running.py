@@ -42,9 +42,15 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
         loop = asyncio.new_event_loop()
         # Parts of Faust take the loop of the thread when they are made.
         asyncio.set_event_loop(loop)
-        worker = faust.Worker(build(settings, catalog), loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
+        app = build(settings, catalog)
+        worker = faust.Worker(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         worker.spinner = None
-        worker.execute_from_commandline()
+        try:
+            worker.execute_from_commandline()
+        except SystemExit:
+            if app.refusal is not None:
+                raise app.refusal from None
+            raise
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
