@@ -161,6 +161,12 @@ def all_customers(state: ReadableState) -> Iterator[Customer]:
         yield Customer(organization_id, customer_id)
 
 
+def all_credit_types(state: ReadableState) -> set[str]:
+    """Give the credit types of all grants and consumption that the state holds, by reading all of them."""
+    found = (_unpack(value).event for letter in (_GRANT, _CONSUMPTION) for _, value in state.scan(letter))
+    return {event.credit_type for event in found if isinstance(event, CreditGranted | CreditConsumed)}
+
+
 def read_master(state: ReadableState, event: MasterEvent) -> MasterEvent | None:
     """Give the definition or name that stands where this event would stand."""
     value = state.get(_master_key(event))

@@ -5,14 +5,14 @@ from the machine, so that months are the same everywhere.
 """
 
 import hashlib
-import importlib.metadata
 import importlib.resources
-import json
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from types import MappingProxyType
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.checks import check_currency, check_id, check_text
@@ -52,16 +52,24 @@ class Catalog:
         organization = self.organizations.get(organization_id)
         return DEFAULT_ZONE if organization is None else organization.zone_name
 
-    def fingerprint(self) -> str:
-        """Give a text that changes when anything in the catalog or the time zone database changes."""
-        content = {
-            "credit_types": {name: [kind.allows_unlimited, kind.unit, kind.scale] for name, kind in self.credit_types.items()},
-            "organizations": {
-                name: [organization.zone_name, organization.currency] for name, organization in self.organizations.items()
-            },
-            "tzdata": importlib.metadata.version("tzdata"),
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    def decisive(self) -> "DecisiveCatalog":
+        """Give the part of the catalog that figures depend on; how credits are shown and reported is not in it."""
+        return DecisiveCatalog(
+            allows_unlimited={name: kind.allows_unlimited for name, kind in self.credit_types.items()},
+            zones={name: zone_of(organization.zone_name) for name, organization in self.organizations.items()},
+        )
+
+
+class DecisiveCatalog(NamedTuple):
+    """What figures depend on: whether each credit type may be unlimited, and each organization's zone as `zone_of` has it."""
+
+    allows_unlimited: Mapping[str, bool]
+    zones: Mapping[str, str]
+
+
+def zone_of(zone_name: str) -> str:
+    """Give the name of a time zone and a digest of its rules, which a new time zone database may change."""
+    return f"{zone_name} ({hashlib.sha256(_zone_file(zone_name).read_bytes()).hexdigest()[:12]})"
 
 
 def load_zone(zone_name: str) -> ZoneInfo:
@@ -71,7 +79,7 @@ def load_zone(zone_name: str) -> ZoneInfo:
     """
     if not _ZONE_NAME.fullmatch(zone_name):
         raise SettingsError(f"time zone {zone_name!r} is not an IANA name such as Europe/Lisbon")
-    source = importlib.resources.files("tzdata").joinpath("zoneinfo", *zone_name.split("/"))
+    source = _zone_file(zone_name)
     if not source.is_file():
         raise SettingsError(f"time zone {zone_name!r} is not in the time zone database; an IANA name such as Europe/Lisbon is")
     with source.open("rb") as file:
@@ -79,6 +87,10 @@ def load_zone(zone_name: str) -> ZoneInfo:
             return ZoneInfo.from_file(file, key=zone_name)
         except ValueError as error:
             raise SettingsError(f"time zone {zone_name!r} is not an IANA zone") from error
+
+
+def _zone_file(zone_name: str) -> Traversable:
+    return importlib.resources.files("tzdata").joinpath("zoneinfo", *zone_name.split("/"))
 
 
 def parse_catalog(text: str) -> Catalog:

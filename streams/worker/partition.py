@@ -269,7 +269,8 @@ class Partition:
         settings, began = self._settings, time.monotonic()
         async with CommittedLogs(settings.brokers, number=self.number) as logs:
             restored = await logs.restore(store, now=now_microseconds())
-            check_identity(store, catalog_fingerprint=settings.catalog.fingerprint(), partition_count=settings.partition_count)
+            for words in check_identity(store, catalog=settings.catalog.decisive(), partition_count=settings.partition_count):
+                log.info("partition number %d: %s; no figure depends on it", self.number, words)
             state = PartitionState(
                 store,
                 number=self.number,

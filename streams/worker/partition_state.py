@@ -27,6 +27,7 @@ from streams.worker.store import CommittedState, StoreMark
 from streams.worker.worker_keys import (
     LAYOUT,
     Commit,
+    read_catalog,
     read_commit,
     read_layout,
     read_position,
@@ -61,6 +62,7 @@ class PartitionState:
         self._number = number
         self._partition_count = partition_count
         self._catalog = catalog
+        self._decisive = catalog.decisive()
         self._sending: _Layer | None = None
         self._open = _Layer(committed)
         self._last = read_commit(committed) or Commit(0, "")
@@ -142,9 +144,8 @@ class PartitionState:
         layer = self._sending = self._open
         commit = Commit(self._last.number + 1, self._state_id)
         write_commit(layer.state, commit)
-        if read_layout(layer.state) != LAYOUT:
-            fingerprint = self._catalog.fingerprint()
-            write_identity(layer.state, catalog_fingerprint=fingerprint, partition_count=self._partition_count)
+        if read_layout(layer.state) != LAYOUT or read_catalog(layer.state) != self._decisive:
+            write_identity(layer.state, catalog=self._decisive, partition_count=self._partition_count)
         self._open = _Layer(layer.state)
         return self._messages_of(layer, revision=revision_of(commit.number))
 

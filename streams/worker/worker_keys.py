@@ -5,13 +5,17 @@ Its keys begin with a zero byte, those of the books with a letter. Values are de
 
 from typing import NamedTuple
 
+import msgspec
+
+from projections.catalog_change import changes_of_catalog
 from projections.state import ReadableState, State
+from schemas.catalog import DecisiveCatalog
 from schemas.errors import SettingsError
 
 LAYOUT = 2
 """The layout of everything in the state; a worker reads the one before as well, and refuses a later one than its own.
 
-From 1 to 2: lots, months and campaign counters are kept beside the events that they follow from.
+From 1 to 2: lots, months and campaign counters are kept beside the events that they follow from, and the catalog in words.
 """
 
 _POSITION = b"\x00position|"
@@ -65,31 +69,41 @@ def read_layout(state: ReadableState) -> int:
     return _read_number(state, _LAYOUT)
 
 
-def write_identity(state: State, *, catalog_fingerprint: str, partition_count: int) -> None:
+def write_identity(state: State, *, catalog: DecisiveCatalog, partition_count: int) -> None:
     """Keep what the state was made with."""
     state.put(_LAYOUT, b"%d" % LAYOUT)
-    state.put(_CATALOG, catalog_fingerprint.encode())
+    state.put(_CATALOG, msgspec.json.encode(catalog))
     state.put(_PARTITION_COUNT, b"%d" % partition_count)
 
 
-def check_identity(state: ReadableState, *, catalog_fingerprint: str, partition_count: int) -> None:
+def read_catalog(state: ReadableState) -> DecisiveCatalog | None:
+    """Give the catalog that a state was last written with; None for an empty state, and for layout 1, which has no words."""
+    value = state.get(_CATALOG)
+    return msgspec.json.decode(value, type=DecisiveCatalog) if value is not None and value.startswith(b"[") else None
+
+
+def check_identity(state: ReadableState, *, catalog: DecisiveCatalog, partition_count: int) -> list[str]:
     """Check that a state goes with this worker, its catalog and its number of partitions; an empty state goes with any.
 
-    Raises SettingsError with a sentence on what differs.
+    Gives what changed in the catalog where no figure depends on it. Raises SettingsError with a sentence on what differs
+    otherwise.
     """
     if read_commit(state) is None:
-        return
+        return []
     layout = read_layout(state)
     if layout > LAYOUT:
         raise SettingsError(f"the state has layout {layout}, and this release knows {LAYOUT} at most; use a newer release")
     counted = _read_number(state, _PARTITION_COUNT)
     if counted != partition_count:
         raise SettingsError(f"the state was made for {counted} partitions, not for {partition_count}; the number is for life")
-    if state.get(_CATALOG) != catalog_fingerprint.encode():
+    before = read_catalog(state)
+    changes = [] if before is None else changes_of_catalog(before, catalog, state=state)
+    decisive = [change.words for change in changes if change.matters]
+    if decisive:
         raise SettingsError(
-            "the catalog, or the time zone database, is another than the one that the state was made with, so published "
-            "months could change unseen; start with that one, or with a new generation"
+            f"the catalog would change figures that are published: {'; '.join(decisive)}; start with the catalog as it was"
         )
+    return [change.words for change in changes]
 
 
 def _read_number(state: ReadableState, key: bytes) -> int:

@@ -160,21 +160,60 @@ def test_a_commit_ends_only_if_it_has_begun(state):
 
 
 def test_a_state_goes_only_with_what_it_was_made_with(committed):
-    """Another catalog, another number of partitions or a later layout are refused; an empty state goes with any."""
-    check_identity(committed, catalog_fingerprint="any", partition_count=9)
+    """Another number of partitions or a later layout are refused; an empty state goes with any."""
+    decisive = CATALOG.decisive()
+    assert check_identity(committed, catalog=decisive, partition_count=9) == []
+    commit_one(committed)
+    assert check_identity(committed, catalog=decisive, partition_count=PARTITION_COUNT) == []
+    with pytest.raises(SettingsError, match="made for 4 partitions, not for 5"):
+        check_identity(committed, catalog=decisive, partition_count=5)
+    put(committed, b"\x00layout", b"%d" % (LAYOUT + 1))
+    with pytest.raises(SettingsError, match="use a newer release"):
+        check_identity(committed, catalog=decisive, partition_count=PARTITION_COUNT)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "credit type coins is not listed, and may not be unlimited in the catalog that the state was made with"),
+        (
+            '[credit_types.coins]\n[organizations.o1]\ntime_zone = "Europe/Lisbon"',
+            r"organization o1 is in Europe/Lisbon \(\w+\), and in UTC \(\w+\) in the catalog",
+        ),
+    ],
+)
+def test_a_catalog_that_would_change_figures_is_refused_with_what_changed(text, sentence, committed):
+    """An event of the credit type, or of the organization, is in the state."""
+    commit_one(committed)
+    with pytest.raises(SettingsError, match=sentence):
+        check_identity(committed, catalog=parse_catalog(text).decisive(), partition_count=PARTITION_COUNT)
+
+
+def test_a_catalog_that_changes_no_figure_is_taken_over(committed):
+    """What is new and not in use yet, and how credits are shown, may change at any time."""
+    commit_one(committed)
+    newer = parse_catalog(
+        "[credit_types.coins]\nscale = 0\n[credit_types.hours]\n"
+        '[organizations.o2]\ntime_zone = "Asia/Tokyo"\n[organizations.o1]'
+    )
+    told = check_identity(committed, catalog=newer.decisive(), partition_count=PARTITION_COUNT)
+    assert [words.partition(",")[0].partition(" (")[0] for words in told] == [
+        "credit type hours may be unlimited",
+        "organization o2 is in Asia/Tokyo",
+    ]
+    state = PartitionState(committed, number=HOME, partition_count=PARTITION_COUNT, catalog=newer, new_state_id="of-no-use")
+    apply(state, batch(1, 2, raw(1, event_id="e2")))
+    list(state.begin_commit())
+    end_commit(state)
+    assert check_identity(committed, catalog=newer.decisive(), partition_count=PARTITION_COUNT) == []
+
+
+def commit_one(committed):
+    """Commit one consumption of o1 in coins."""
     state = new_state(committed)
     apply(state, batch(0, 1, raw(0)))
     list(state.begin_commit())
     end_commit(state)
-    fingerprint = CATALOG.fingerprint()
-    check_identity(committed, catalog_fingerprint=fingerprint, partition_count=PARTITION_COUNT)
-    with pytest.raises(SettingsError, match="the catalog, or the time zone database"):
-        check_identity(committed, catalog_fingerprint="other", partition_count=PARTITION_COUNT)
-    with pytest.raises(SettingsError, match="made for 4 partitions, not for 5"):
-        check_identity(committed, catalog_fingerprint=fingerprint, partition_count=5)
-    put(committed, b"\x00layout", b"%d" % (LAYOUT + 1))
-    with pytest.raises(SettingsError, match="use a newer release"):
-        check_identity(committed, catalog_fingerprint=fingerprint, partition_count=PARTITION_COUNT)
 
 
 def test_commit_numbers_that_a_revision_cannot_hold_are_refused(committed):
@@ -196,7 +235,7 @@ def test_a_state_of_the_layout_before_is_brought_up_to_this_one(committed, state
     old = {key: None for key, _ in committed.scan(b"M")}
     committed.write({**old, COMMIT: b"1", b"\x00layout": b"1"}, StoreMark(0, "", NOON))
     assert account not in Accounts(committed)
-    check_identity(committed, catalog_fingerprint=CATALOG.fingerprint(), partition_count=PARTITION_COUNT)
+    check_identity(committed, catalog=CATALOG.decisive(), partition_count=PARTITION_COUNT)
     newer = new_state(committed)
     list(newer.begin_commit())
     end_commit(newer)
