@@ -25,7 +25,10 @@ class SinkMetrics(MetricSet):
 
     lag_records = gauge("Records in the output topics that are not in ClickHouse yet.", unit="records", labels=(_OUTPUT_TOPIC,))
     freshness_seconds = histogram(
-        "From a record's timestamp to its row being visible in ClickHouse.", unit="seconds", buckets=_FRESHNESS_SECONDS
+        "From the timestamp of a record in an output topic, which is when a worker wrote it, to its row being visible in "
+        "ClickHouse. What an event waits for the worker before is credits_lag_seconds.",
+        unit="seconds",
+        buckets=_FRESHNESS_SECONDS,
     )
 
     flush_seconds = histogram("Time of one insert.", unit="seconds", labels=(_TABLE,), buckets=_FLUSH_SECONDS)

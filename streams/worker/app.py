@@ -66,6 +66,7 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
     """Put a worker together; it runs when a Faust worker starts it."""
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
+    metrics.topic_partitions.set(settings.partition_count)
     app = CreditsApp(
         GROUP,
         broker=";".join(f"kafka://{address}" for address in settings.brokers),

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from projections.rows import LotRow, SnapshotRow
 from projections.tables import read_lots, read_months
-from projections.totals import Totals
+from projections.totals import CreditTotals, Totals
 from schemas.errors import TransientError
 from schemas.instants import MICROSECONDS_PER_SECOND
 from schemas.topics import INPUT_TOPICS
@@ -43,6 +43,7 @@ class Watch:
         self._partitions = partitions
         self._ends = ends
         self._watched: dict[tuple[str, int], _Watched] = {}
+        self._credit_types: set[str] = set()
 
     async def look(self) -> None:
         """Tell lag, phases and clocks every two seconds."""
@@ -102,7 +103,10 @@ class Watch:
         for partition in self._partitions.opened():
             await _in_steps(_lots_of(partition), totals.take_lot)
             await _in_steps(_months_of(partition), totals.take_month)
-        for credit_type, found in totals.by_credit_type.items():
+        # A credit type that this worker holds nothing of any more is at 0, or sums over workers would count it twice.
+        self._credit_types |= totals.by_credit_type.keys()
+        for credit_type in self._credit_types:
+            found = totals.by_credit_type.get(credit_type, CreditTotals())
             self._metrics.granted_credits.labels(credit_type).set(found.granted_micro / _MICRO)
             self._metrics.used_credits.labels(credit_type).set(found.used_micro / _MICRO)
             self._metrics.overage_credits.labels(credit_type).set(found.overage_micro / _MICRO)
