@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ENVIRONMENT := .venv/.installed
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test bench lint docs lock clean
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,15 +34,26 @@ demo: $(ENVIRONMENT) ## Run the examples through Kafka, Faust and ClickHouse on 
 test: lint ## Check lint, types and layers, then run all tests.
 	@.venv/bin/pytest $(ARGS)
 
+bench: $(ENVIRONMENT) ## Measure the worker beside an ordinary Faust agent and a bare loop (ARGS=--help says what can be chosen).
+	@.venv/bin/python -m bench.run $(ARGS)
+
 lint: $(ENVIRONMENT) ## Check lint, formatting, types and layers.
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 
-lock: ## Write requirements.lock anew from pyproject.toml (needs uv).
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --all-extras \
-		pyproject.toml --output-file requirements.lock
+docs: $(ENVIRONMENT) ## Write the pages that are made from declarations: docs/settings.md and docs/metrics.md.
+	@for page in settings metrics; do \
+		.venv/bin/python -m streams.$$page > docs/$$page.md.new; \
+		mv docs/$$page.md.new docs/$$page.md; \
+	done
+
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+
+lock: ## Write both requirements.lock anew from pyproject.toml (needs uv).
+	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	$(LOCK) --extra command --extra worker --constraint requirements.lock pyproject.toml --output-file deploy/image/requirements.lock
 
 clean: ## Remove what the two commands made.
 	rm -rf .venv .cache .data

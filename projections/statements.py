@@ -15,10 +15,11 @@ _COMMENT_LINE = re.compile(r"^--.*$", re.MULTILINE)
 
 
 class Migration(NamedTuple):
-    """One numbered step: its number, its name, and its statements in order."""
+    """One numbered step: its number, its name, why it was made, and its statements in order."""
 
     number: int
     name: str
+    reason: str
     statements: tuple[str, ...]
 
 
@@ -28,12 +29,13 @@ def tables_database(generation: int) -> str:
 
 
 def migrations(*, generation: int) -> tuple[Migration, ...]:
-    """Give all migrations in the order of their numbers, written for a generation."""
+    """Give all migrations in the order of their numbers, written for a generation; the reason is a file's first line."""
     found = []
     for file in _files("migrations"):
         number, _, name = file.name.removesuffix(".sql").partition("_")
+        reason = file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
         statements = tuple(_written(part, generation) for part in _END_OF_STATEMENT.split(_text(file)) if part.strip())
-        found.append(Migration(int(number), name, statements))
+        found.append(Migration(int(number), name, reason, statements))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ import random
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
@@ -17,7 +18,7 @@ from schemas.instants import parse_instant
 from schemas.records import ReadRecord
 from schemas.refusals import Refusal
 
-_BINARY_BYTES = 1_024
+START_BYTES = 1_024
 """A file with a zero byte among so many first ones is no text: a spreadsheet, an archive, UTF-16."""
 
 _KNOWN_IN_A_FEED = ("description", "files", "types", "as_of")
@@ -76,21 +77,35 @@ class Feed(NamedTuple):
     as_of: int | None
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file.
+def opened(path: Path) -> BufferedReader:
+    """Open a file to read its bytes.
 
     Raises SettingsError with a sentence that names the file and what is wrong with it.
     """
     try:
-        return path.read_bytes()
+        return path.open("rb")
     except FileNotFoundError as error:
         raise SettingsError(f"there is no file {path}") from error
     except IsADirectoryError as error:
         raise SettingsError(f"{path} is a folder; a file is wanted") from error
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+        raise unreadable(path, error) from error
     except ValueError as error:  # a zero character, which no path has
         raise SettingsError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+def unreadable(path: Path, error: OSError) -> SettingsError:
+    """Give the error of a file that cannot be read any further."""
+    return SettingsError(f"{path} cannot be read: {error.strerror}")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file; raises as `opened` does."""
+    with opened(path) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise unreadable(path, error) from error
 
 
 def read_catalog(path: Path) -> Catalog:
@@ -162,13 +177,13 @@ def read_log(sources: Iterable[Source]) -> Log:
     given = list(sources)
     for source in given:
         lines = _lines(source.path)
-        if _is_dump(lines) and len(given) > 1:
+        if _begins_a_dump(lines) and len(given) > 1:
             raise SettingsError(f"{source.path} is a dump, which is a whole log; it must be given alone")
         try:
             records = list(_read(source, lines))
         except SettingsError as error:
             raise SettingsError(f"{source.path}: {error}") from error
-        if not _is_dump(lines):
+        if not _begins_a_dump(lines):
             log.refused.extend(dict.fromkeys(_refused(source.path, records)))  # a TimeAdvanced stands for three records
             log.starts.append(FileStart(source.path, lines_before))
             records = [_moved(record, by=lines_before) for record in records]
@@ -190,15 +205,25 @@ def shuffled(records: Sequence[ReadRecord], *, seed: int) -> list[ReadRecord]:
 
 def _lines(path: Path) -> list[bytes]:
     content = read_bytes(path)
-    if b"\0" in content[:_BINARY_BYTES]:
-        raise SettingsError(f"{path} is not UTF-8 text; spreadsheets and UTF-16 have to be saved as UTF-8 text first")
+    check_text(path, content)
     return content.splitlines(keepends=True)
+
+
+def check_text(path: Path, start: bytes) -> None:
+    """Raise SettingsError where a file that starts so is no text."""
+    if b"\0" in start[:START_BYTES]:
+        raise SettingsError(f"{path} is not UTF-8 text; spreadsheets and UTF-16 have to be saved as UTF-8 text first")
+
+
+def is_dump(start: bytes) -> bool:
+    """Tell whether a file that starts so is a raw dump of topics."""
+    return start.lstrip().startswith(b'{"credits_dump"')
 
 
 def _read(source: Source, lines: list[bytes]) -> Iterator[ReadRecord]:
     if source.path.suffix.lower() == ".csv":
         return read_csv(lines, event_type=source.event_type, activity_type=source.activity_type)
-    return read_dump(lines) if _is_dump(lines) else read_json_lines(lines)
+    return read_dump(lines) if _begins_a_dump(lines) else read_json_lines(lines)
 
 
 def _refused(path: Path, records: Iterable[ReadRecord]) -> Iterator[RefusedLine]:
@@ -207,8 +232,8 @@ def _refused(path: Path, records: Iterable[ReadRecord]) -> Iterator[RefusedLine]
             yield RefusedLine(path, record.place.offset, record.content)
 
 
-def _is_dump(lines: Sequence[bytes]) -> bool:
-    return bool(lines) and lines[0].lstrip().startswith(b'{"credits_dump"')
+def _begins_a_dump(lines: Sequence[bytes]) -> bool:
+    return bool(lines) and is_dump(lines[0])
 
 
 def _moved(record: ReadRecord, *, by: int) -> ReadRecord:

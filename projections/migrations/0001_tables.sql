@@ -1,3 +1,5 @@
+-- The tables of the books, into which the sink carries the rows of the output topics.
+
 -- The tables that the sink writes. A row is identified by the sorting key, which is fixed by the event that it comes from; of
 -- several versions the one with the greatest revision stands, so a repeated insert changes nothing. Partitions follow the year
 -- of event time, which is a function of the key: versions of one row never lie in two partitions.

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from projections.fold import fold_rows
 from projections.results import results_of
-from schemas.errors import InvariantViolation, SettingsError
+from schemas.errors import InvariantViolation
 from schemas.events import Event, TimeAdvanced
 from schemas.instants import format_instant
 from schemas.reading import read_record
@@ -25,12 +24,13 @@ from streams.cli.log import name_refused
 from streams.cli.reports import REPORTS, print_report
 from streams.cli.tables import console_for_people
 from streams.clickhouse import ClickHouseAddress, connect, read_rows
+from streams.embedded.services import SINK, WORKER, make_topics, services_of, worker_environment
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, running_stack
 from streams.files import Feed, read_catalog, read_feed, read_log
 from streams.kafka.dump import read_input_topics
 from streams.kafka.emit import emit
-from streams.kafka.topics import GENERATION, ensure_topics
+from streams.kafka.topics import GENERATION
 from streams.kafka.waiting import wait_until_visible
 from streams.settings import WorkerSettings, read_worker_settings
 
@@ -51,8 +51,6 @@ def demo(
     What was emitted before is known the second time: the figures stay the same.
     """
     console, told = console_for_people(), Console(stderr=True)
-    _make_folder("--data", data)
-    _make_folder("--cache", cache)
     with running_stack(read_settings(os.environ), data_folder=data, cache_folder=cache, console=told) as stack:
         environment = _environment(stack)
         settings = read_worker_settings({**os.environ, **environment})
@@ -65,13 +63,6 @@ def demo(
             _stay_up(stack, console)
 
 
-def _make_folder(option: str, folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"the folder {folder} cannot be made ({error.strerror}); choose another with {option}") from error
-
-
 def _examples() -> Path:
     """Give the folder of the examples, relative where that is short, since people read the names of its files."""
     folder, here = CHECKOUT / "examples", Path.cwd()
@@ -80,26 +71,22 @@ def _examples() -> Path:
 
 def _environment(stack: Stack) -> dict[str, str]:
     return {
-        "CREDITS_KAFKA_BROKERS": stack.bootstrap_servers,
-        "CREDITS_CLICKHOUSE_HOST": stack.clickhouse_host,
-        "CREDITS_CLICKHOUSE_PORT": str(stack.clickhouse_port),
+        **services_of(stack),
         "CREDITS_CATALOG": str(CHECKOUT / "examples" / "catalog.toml"),
+        # The examples say themselves what time it is; a clock would close their months as of today.
+        "CREDITS_CLOCK": "off",
+        "CREDITS_SINK_WEB_PORT": "0",
     }
 
 
 def _start_stream(stack: Stack, environment: Mapping[str, str], settings: WorkerSettings, console: Console) -> None:
     """Make the topics, then start the workers and the sink beside the stack."""
     with console.status("making the topics ..."):
-        asyncio.run(
-            ensure_topics(
-                settings.brokers, partition_count=settings.partition_count, replication_factor=settings.replication_factor
-            )
-        )
+        make_topics(stack, partition_count=settings.partition_count, replication_factor=settings.replication_factor)
     for name in WORKERS:
-        stack.start_process(
-            name, [sys.executable, "-m", "streams", "worker"], environment={**environment, "CREDITS_MEMBER_NAME": name}
-        )
-    stack.start_process("sink", [sys.executable, "-m", "streams", "sink"], environment=environment)
+        own = worker_environment(name, state_folder=stack.data_folder / "state", web_port=0)
+        stack.start_process(name, WORKER, environment={**environment, **own})
+    stack.start_process("sink", SINK, environment=environment)
 
 
 async def _emit_examples(stack: Stack, partition_count: int, progress: Progress) -> int:

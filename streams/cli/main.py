@@ -8,11 +8,17 @@ import typer
 from typer.exceptions import TyperException
 
 from schemas.errors import CreditsError
+from streams.cli.clock import clock
+from streams.cli.dead_letters import dead_letters
 from streams.cli.demo import demo
+from streams.cli.emit import emit
 from streams.cli.explain import explain
 from streams.cli.fold import fold
+from streams.cli.migrate import migrate
 from streams.cli.services import sink, worker
 from streams.cli.topics import topics
+from streams.cli.up import down, status, up
+from streams.cli.wait import wait
 
 EXIT_WRONG_USE = 2
 """The exit status of a command that cannot be carried out as asked."""
@@ -28,9 +34,17 @@ app = typer.Typer(
 app.command()(fold)
 app.command()(explain)
 app.command()(demo)
+app.command()(up)
+app.command()(down)
+app.command()(status)
 app.command()(worker)
 app.command()(sink)
+app.command()(migrate)
+app.command()(emit)
+app.command()(wait)
 app.add_typer(topics, name="topics")
+app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(clock, name="clock")
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ only looked at, never rewritten.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -103,7 +103,8 @@ class Guard:
 
     def check(self, statement: str, *, parameters: Mapping[str, str]) -> None:
         """Raise `Fault` for a statement (without inserted data) that is refused; `parameters` are its values by name."""
-        masked = mask(statement)
+        pieces = list(_pieces(statement))
+        masked = _joined(pieces, text="''")
         if not masked.strip(" ;"):
             raise Fault(62, "SYNTAX_ERROR", "Empty query")
         if re.search(r";\s*\S", masked):
@@ -118,7 +119,7 @@ class Guard:
                 raise _unsupported(f"the function {name}")
         if _IDENTIFIER_PARAMETER.search(masked) and any(set(value) & {"/", "\\"} for value in parameters.values()):
             raise _unsupported("a path in the place of a name")
-        self._check_caps(statement)
+        self._check_caps(_joined(pieces, text=None))
 
     def capped(self, settings: Mapping[str, str]) -> dict[str, str]:
         """Give a request's settings with the limits added; a request may ask for less, not for more."""
@@ -139,7 +140,7 @@ class Guard:
                 raise _unsupported(f"the engine {name}")
 
     def _check_caps(self, statement: str) -> None:
-        """Refuse a statement that would lift a limit itself."""
+        """Refuse a statement (without comments, and with bare names) that would lift a limit itself."""
         for name, value in _CAP.findall(statement):
             asked = _number(value.strip("'"))
             if asked is None or not 0 < asked <= self.limits.greatest(name.lower()):
@@ -155,21 +156,27 @@ def mask(statement: str) -> str:
 
     Raises `Fault` for a quoted identifier that could be a path: the engine reads a file of that name as a table.
     """
-    pieces = []
+    return _joined(_pieces(statement), text="''")
+
+
+def _pieces(statement: str) -> Iterator[tuple[str | None, str]]:
+    """Give the pieces of a statement, each with its kind; comments become a space and quoted identifiers bare words."""
     for token in TOKEN.finditer(statement):
         kind = token.lastgroup if token.lastgroup != "tag" else "text"
         if kind == "space":
-            pieces.append(" ")
-        elif kind == "text":
-            pieces.append("''")
+            yield kind, " "
         elif kind == "quoted":
             name = token[0][1:-1]
             if "/" in name or "\\" in name:
                 raise _unsupported("a path in the place of a name")
-            pieces.append(re.sub(r"\W", "_", name))
+            yield kind, re.sub(r"\W", "_", name)
         else:
-            pieces.append(token[0])
-    return "".join(pieces)
+            yield kind, token[0]
+
+
+def _joined(pieces: Iterable[tuple[str | None, str]], *, text: str | None) -> str:
+    """Put pieces together, with `text` in the place of each string, or the strings as they are where it is None."""
+    return "".join(text if kind == "text" and text is not None else piece for kind, piece in pieces)
 
 
 def names_file_as_table(masked: str) -> bool:

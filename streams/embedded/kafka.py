@@ -22,6 +22,7 @@ _CLUSTER_ID = "Y3JlZGl0c3RyZWFtLWVtYg"
 """Any constant will do: it only has to be the same at every start, and 16 bytes in URL-safe base 64."""
 _FORMAT_SECONDS = 60
 _TOOL_MEGABYTES = 256
+_ANSWER_SECONDS = 2
 _WARNS_OF_UNSAFE = 24
 _BEYOND_ASCII = 128
 _FIRST_READABLE = (4, 0)
@@ -69,10 +70,10 @@ def kafka_command(
     return [*broker, "kafka.Kafka", str(configuration)]
 
 
-def kafka_answers(port: int) -> bool:
+def kafka_answers(port: int, *, host: str = HOST) -> bool:
     """Say whether a broker on this port serves requests: it opens the port a good while before it does."""
     try:
-        with socket.create_connection((HOST, port), timeout=1) as connection:
+        with socket.create_connection((host, port), timeout=_ANSWER_SECONDS) as connection:
             connection.sendall(_API_VERSIONS)
             answer = connection.recv(10)
     except OSError:

@@ -6,36 +6,48 @@ that finds the data folder unlocked ends what is still running of them.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from schemas.errors import SettingsError, TransientError
+from streams.embedded.folder_lock import locked
+from streams.embedded.identity import Identity, identity_of
+from streams.embedded.signals import signals_put_off
 
 STOP_SECONDS = 15
 _POLL_SECONDS = 0.05
+_NOTES = "processes.json"
 _TAIL_LINES = 12
 _TAIL_BYTES = 16_384
 _LOG_BYTES_KEPT = 8 * 1024 * 1024
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Names this run of the machine, where the system is Linux."""
 
 
 @dataclass(frozen=True)
 class Child:
-    """A running child process: what it is called, the process and the file it logs to."""
+    """A running child process: what it is called, the process, the file it logs to, and when it was started (aware UTC).
+
+    Children are ended tier by tier, the highest first: those of one tier rest on those of the tiers below.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    since: datetime
+    tier: int
+
+    @property
+    def running(self) -> "_Running":
+        """Give what is needed to end it."""
+        return _Running(self.process.pid, self.tier, self.process.poll)
 
 
 class Noted(NamedTuple):
@@ -44,50 +56,91 @@ class Noted(NamedTuple):
     name: str
     pid: int
     began: str
+    tier: int
+
+    def runs(self) -> bool:
+        """Say whether it still runs, and is no other process with the same number."""
+        return Identity(self.pid, self.began).runs()
+
+    @property
+    def running(self) -> "_Running":
+        """Give what is needed to end it: it is nobody's child any more, so its ending is seen by its number alone."""
+        return _Running(self.pid, self.tier, lambda: None if self.runs() else 0)
+
+
+class _Running(NamedTuple):
+    """A leader of a process group that is to be ended; `poll` gives None while it runs."""
+
+    pid: int
+    tier: int
+    poll: Callable[[], int | None]
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group, if there still is one."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+class Ending(NamedTuple):
+    """A child that has ended by itself, and how, such as `exit code 1` or `signal SIGKILL`."""
+
+    child: Child
+    how: str
 
 
 class Processes:
-    """The children of one data folder, which it locks; leaving the context ends them, the last started first.
+    """The children of one data folder, which it locks; leaving the context ends them, tier by tier.
 
-    Raises `SettingsError` when another running process holds the folder. Not for use from several threads.
+    `left_behind` are the names of those that an earlier run had left and that were ended on entering. Raises
+    `SettingsError` when another running process holds the folder. Not for use from several threads.
     """
 
     def __init__(self, data_folder: Path) -> None:
         self.data_folder = data_folder
-        self._notes = data_folder / "processes.json"
+        self.left_behind: tuple[str, ...] = ()
         self._children: list[Child] = []
         self._lock = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self.data_folder.mkdir(parents=True, exist_ok=True)
-        (self.data_folder / "logs").mkdir(exist_ok=True)
-        self._lock.enter_context(_locked(self.data_folder))
-        for noted in _read_notes(self._notes):
-            _end_left_behind(noted)
-        self._note()
+        try:
+            with contextlib.ExitStack() as held:
+                self.data_folder.mkdir(parents=True, exist_ok=True)
+                (self.data_folder / "logs").mkdir(exist_ok=True)
+                held.enter_context(locked(self.data_folder))
+                self.left_behind = _end_left_behind(self.data_folder)
+                self._note()
+                self._lock = held.pop_all()
+        except OSError as error:
+            raise SettingsError(
+                f"the folder {self.data_folder} cannot be used ({error.strerror}); choose another with --data"
+            ) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
-            for child in reversed(self._children):
-                _end(child.process.pid, poll=child.process.poll)
+            _end_by_tiers([child.running for child in self._children])
         except BaseException:
             # A second interrupt while they are being ended means: now.
             for child in self._children:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.process.pid, signal.SIGKILL)
+                child.running.send(signal.SIGKILL)
             raise
         else:
             self._children.clear()
-            self._note()
+            # On a full disk the old note stays, which names only what no longer runs.
+            with contextlib.suppress(OSError):
+                self._note()
         finally:
             self._lock.close()
 
-    def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Child:
-        """Start a child in `folder` with exactly this environment; it logs to `logs/<name>.log` in the data folder."""
+    def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], folder: Path, tier: int = 1) -> Child:
+        """Start a child in `folder` with exactly this environment; it logs to `logs/<name>.log` in the data folder.
+
+        Raises OSError where it cannot be started, or not be noted; it does not run then.
+        """
         log = self.data_folder / "logs" / f"{name}.log"
-        _roll(log)
-        with log.open("ab") as output:
+        roll(log)
+        # A signal between the start and the note would leave a child that nobody knows of.
+        with signals_put_off(), log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - the commands are built by this package and by its callers' code
                 command,
                 stdin=subprocess.DEVNULL,
@@ -97,33 +150,64 @@ class Processes:
                 cwd=folder,
                 start_new_session=True,
             )
-        child = Child(name, process, log)
-        self._children.append(child)
-        self._note()
+            child = Child(name, process, log, datetime.now(UTC), tier)
+            self._children.append(child)
+            try:
+                self._note()
+            except OSError:
+                self._children.remove(child)
+                _end([child.running])
+                raise
         return child
 
     def stop(self, name: str) -> None:
         """End one child by name and wait until it is gone."""
         for child in [child for child in self._children if child.name == name]:
-            _end(child.process.pid, poll=child.process.poll)
+            _end([child.running])
             self._children.remove(child)
         self._note()
 
+    def child_of(self, name: str) -> Child:
+        """Give the child of this name; raises KeyError where there is none."""
+        return {child.name: child for child in self._children}[name]
+
     def check(self) -> None:
         """Raise `TransientError` with the last lines of its log when a child has ended by itself."""
-        for child in self._children:
-            code = child.process.poll()
-            if code is not None:
-                raise TransientError(
-                    f"{child.name} ended by itself ({_ending(code)}); its log {child.log} ends:\n{tail(child.log)}"
-                )
+        for child, how in self._ended():
+            raise TransientError(f"{child.name} ended by itself ({how}); its log {child.log} ends:\n{tail(child.log)}")
+
+    def take_ended(self) -> list[Ending]:
+        """Give the children that have ended by themselves, and forget them; what they had started is ended with them."""
+        endings = self._ended()
+        for child, _ in endings:
+            _end([child.running])
+            self._children.remove(child)
+        return endings
+
+    def _ended(self) -> list[Ending]:
+        codes = [(child, child.process.poll()) for child in self._children]
+        return [Ending(child, _how(code)) for child, code in codes if code is not None]
 
     def _note(self) -> None:
-        """Write the running children down for the next start; a rename, so that the note is never half."""
-        notes = [Noted(child.name, child.process.pid, _began(child.process.pid) or "") for child in self._children]
-        half = self._notes.with_suffix(".half")
-        half.write_text(json.dumps([note._asdict() for note in notes]), encoding="utf-8")
-        half.replace(self._notes)
+        """Write the running children down for the next start."""
+        notes = [Noted(child.name, *identity_of(child.process.pid), child.tier) for child in self._children]
+        write_whole(self.data_folder / _NOTES, json.dumps([note._asdict() for note in notes]).encode())
+
+
+def read_notes(data_folder: Path) -> list[Noted]:
+    """Read what was noted of the children of a data folder; a note that is missing or broken says nothing."""
+    try:
+        notes = json.loads((data_folder / _NOTES).read_bytes())
+        return [Noted(str(note["name"]), int(note["pid"]), str(note["began"]), int(note["tier"])) for note in notes]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file by a rename, so that nobody reads a half of it."""
+    half = path.with_suffix(".half")
+    half.write_bytes(content)
+    half.replace(path)
 
 
 def tail(log: Path) -> str:
@@ -134,79 +218,38 @@ def tail(log: Path) -> str:
     return "\n".join(f"  {line}" for line in lines) or "  (it is empty)"
 
 
-@contextlib.contextmanager
-def _locked(data_folder: Path) -> Iterator[None]:
-    """Hold the lock of a data folder; the kernel releases it however the process ends."""
-    with (data_folder / "stack.lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise SettingsError(
-                f"the data folder {data_folder} is in use by the running process {holder}; stop it, or choose another folder"
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
+def _end_left_behind(data_folder: Path) -> tuple[str, ...]:
+    """End what an earlier run left behind, and give the names, the last started first."""
+    left = [noted for noted in reversed(read_notes(data_folder)) if noted.runs()]
+    _end_by_tiers([noted.running for noted in left])
+    return tuple(noted.name for noted in left)
 
 
-def _read_notes(path: Path) -> list[Noted]:
-    """Read what an earlier run noted; a file that is missing or broken says nothing."""
-    try:
-        return [Noted(str(note["name"]), int(note["pid"]), str(note["began"])) for note in json.loads(path.read_bytes())]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+def _end_by_tiers(running: Sequence[_Running]) -> None:
+    for tier in sorted({each.tier for each in running}, reverse=True):
+        _end([each for each in running if each.tier == tier])
 
 
-def _end_left_behind(noted: Noted) -> None:
-    """End a process that an earlier run left behind, if it is still that one and no other with the same number."""
-    if noted.began and _began(noted.pid) == noted.began:
-        # It is nobody's child any more, so its ending is seen by its number alone.
-        _end(noted.pid, poll=lambda: None if _began(noted.pid) == noted.began else 0)
-
-
-def _began(pid: int) -> str | None:
-    """Tell when a process began, in words that are the same each time, or None where it does not run."""
-    if _BOOT.exists():
-        try:
-            # The name in parentheses may hold anything; the 20th field after it counts ticks since the machine started.
-            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            return None
-        # A zombie has ended; only its number is still there.
-        return None if fields[0] == "Z" else f"{_BOOT.read_text(encoding='utf-8').strip()} {fields[19]}"
-    answer = subprocess.run(  # noqa: S603 - a number is all that varies
-        ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - where there is no /proc, ps is part of the system
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip() or None
-
-
-def _end(pid: int, *, poll: Callable[[], int | None]) -> None:
-    """End a process group: ask, wait, and kill what has not ended then."""
-    for sent, patience_seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, sent)
-        deadline = time.monotonic() + patience_seconds
-        while poll() is None and time.monotonic() < deadline:
+def _end(running: Sequence[_Running]) -> None:
+    """End process groups together: ask, wait, and kill what has not ended then."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        for each in running:
+            if each.poll() is None:
+                each.send(sent)
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(each.poll() is None for each in running) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-        if poll() is not None:
-            break
-    # The leader has ended; what it started may be slower.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
+    # The leaders have ended; what they started may be slower.
+    for each in running:
+        each.send(signal.SIGKILL)
 
 
-def _ending(code: int) -> str:
+def _how(code: int) -> str:
     """Say how a process ended."""
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
 
 
-def _roll(log: Path) -> None:
+def roll(log: Path) -> None:
     """Keep a log from growing for ever: at a start, a long one becomes the one before."""
     if log.exists() and log.stat().st_size > _LOG_BYTES_KEPT:
         log.replace(log.with_suffix(".log.1"))

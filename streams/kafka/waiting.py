@@ -2,20 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import (
-    GroupCoordinatorNotAvailableError,
-    GroupLoadInProgressError,
-    KafkaError,
-    NotCoordinatorForGroupError,
-)
+from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from schemas import topics
 from schemas.errors import TransientError
-from streams.kafka.topics import GENERATION, GROUP, OUTPUT_TOPICS
+from streams.kafka.clients import admin_of, reader_of, spans_of
+from streams.kafka.topics import GENERATION, GROUP, OUTPUT_TOPICS, partitions_of
 from streams.sink.running import sink_group
 
 _POLL_SECONDS = 0.2
@@ -24,63 +21,90 @@ _NOTHING_KNOWN_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressErro
 """What a broker answers of a group before any was known to it, and while it is getting to know its groups."""
 
 
+class Stage(NamedTuple):
+    """A part of the way: what is done there, by whom, from which topics, and where to look when it stands still."""
+
+    name: str
+    member: str
+    group: str
+    topics: tuple[str, ...]
+    look_at: str
+
+
+STAGES = (
+    Stage("applied", "worker", GROUP, topics.INPUT_TOPICS, "at its log, and at /readyz and /partitions on CREDITS_WEB_PORT"),
+    Stage(
+        "carried into ClickHouse",
+        "sink",
+        sink_group(GENERATION),
+        OUTPUT_TOPICS,
+        "at its log, which says whether ClickHouse answers",
+    ),
+)
+
+
 async def wait_until_visible(
     *, bootstrap_servers: str, seconds: float, check: Callable[[], None], on_progress: Callable[[str, int, int], None]
 ) -> None:
     """Wait until everything that lies in the input topics now has been applied and carried into ClickHouse.
 
     `check` is called now and then and may raise to end the wait; `on_progress` is told a stage, how many records are done
-    and how many there are. Raises TransientError where it takes longer than `seconds` or Kafka does not answer.
+    and how many there are. Raises TransientError naming a stage that has not got on for `seconds`, or where Kafka does not
+    answer, and SettingsError where a topic is missing.
     """
-    deadline = time.monotonic() + seconds
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, isolation_level="read_committed")
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    try:
-        await consumer.start()
-        await admin.start()
-        for stage, group, names in (
-            ("applied", GROUP, topics.INPUT_TOPICS),
-            ("carried into ClickHouse", sink_group(GENERATION), OUTPUT_TOPICS),
-        ):
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(await partitions_of(admin, names))
-            beginnings = await consumer.beginning_offsets(list(ends))
-            total = sum(ends.values()) - sum(beginnings.values())
-            while (left := _left(ends, beginnings, await _committed(admin, group))) > 0:
-                check()
-                on_progress(stage, total - left, total)
-                if time.monotonic() > deadline:
-                    raise TransientError(f"after {seconds:.0f} s {left} of {total} records were not yet {stage}")
-                await asyncio.sleep(_POLL_SECONDS)
-            on_progress(stage, total, total)
-    except KafkaError as error:
-        raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {error}") from error
-    finally:
-        await admin.close()
-        await consumer.stop()
+    async with admin_of(bootstrap_servers) as admin, reader_of(bootstrap_servers) as reader:
+        for stage in STAGES:
+            await _Wait(stage, admin, reader).until_done(seconds=seconds, check=check, on_progress=on_progress)
 
 
-async def partitions_of(admin: AIOKafkaAdminClient, names: Sequence[str]) -> list[TopicPartition]:
-    """Give every partition of some topics, in order.
+class _Wait:
+    """Waits for one stage."""
 
-    Raises TransientError naming a topic that does not exist.
-    """
-    found = []
-    for topic in await admin.describe_topics(list(names)):
-        if topic["error_code"] != 0:
-            raise TransientError(f"the topic {topic['topic']} does not exist on this broker")
-        found += [TopicPartition(topic["topic"], partition["partition"]) for partition in topic["partitions"]]
-    return sorted(found)
+    def __init__(self, stage: Stage, admin: AIOKafkaAdminClient, reader: AIOKafkaConsumer) -> None:
+        self._stage = stage
+        self._admin = admin
+        self._reader = reader
+
+    async def until_done(
+        self, *, seconds: float, check: Callable[[], None], on_progress: Callable[[str, int, int], None]
+    ) -> None:
+        logs = await partitions_of(self._admin, self._stage.topics)
+        spans = await spans_of(self._reader, logs)
+        total = least_left = sum(end - begin for begin, end in spans.values())
+        moved_seconds = time.monotonic()
+        while (left := _left(spans, await self._committed())) > 0:
+            check()
+            on_progress(self._stage.name, total - left, total)
+            if left < least_left:
+                least_left, moved_seconds = left, time.monotonic()
+            if time.monotonic() - moved_seconds > seconds:
+                raise TransientError(await self._standstill(left, total, seconds))
+            await asyncio.sleep(_POLL_SECONDS)
+        on_progress(self._stage.name, total, total)
+
+    async def _standstill(self, left: int, total: int, seconds: float) -> str:
+        stage = self._stage
+        what = f"{left} of {total} records were not {stage.name}, and for {seconds:.0f} s no more of them have been: "
+        members = await self._member_count()
+        if members == 0:
+            return what + f"no {stage.member} is running ('credits {stage.member}' starts one, 'credits up' all of it)"
+        return what + f"{members} in the group {stage.group}; look at each {stage.member}, {stage.look_at}"
+
+    async def _committed(self) -> Mapping[TopicPartition, int]:
+        try:
+            offsets = await self._admin.list_consumer_group_offsets(self._stage.group)
+        except _NOTHING_KNOWN_YET:
+            return {}
+        return {partition: committed.offset for partition, committed in offsets.items()}
+
+    async def _member_count(self) -> int:
+        try:
+            [response] = await self._admin.describe_consumer_groups([self._stage.group])
+        except _NOTHING_KNOWN_YET:
+            return 0
+        [(_error, _group, _state, _kind, _protocol, members, *_)] = response.groups
+        return len(members)
 
 
-async def _committed(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, int]:
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except _NOTHING_KNOWN_YET:
-        return {}
-    return {partition: committed.offset for partition, committed in offsets.items()}
-
-
-def _left(
-    ends: Mapping[TopicPartition, int], beginnings: Mapping[TopicPartition, int], committed: Mapping[TopicPartition, int]
-) -> int:
-    return sum(max(0, end - max(committed.get(partition, 0), beginnings[partition])) for partition, end in ends.items())
+def _left(spans: Mapping[TopicPartition, tuple[int, int]], committed: Mapping[TopicPartition, int]) -> int:
+    return sum(max(0, end - max(committed.get(log, 0), begin)) for log, (begin, end) in spans.items())

@@ -148,11 +148,6 @@ class SinkSettings:
             "name of this sink in its group, which no other has; with one, a restart gets the same partitions back at once",
         )
     )
-    batch_rows: int = filled_by(
-        Setting(
-            "CREDITS_SINK_ROWS", whole_number(1, 1_000_000), "10000", "rows of an insert at which it does not wait", unit="rows"
-        )
-    )
     batch_bytes: int = filled_by(
         Setting("CREDITS_SINK_BYTES", whole_number(1024, 1 << 30), "4194304", "size at which a batch is inserted", unit="bytes")
     )

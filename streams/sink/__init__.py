@@ -1,1 +1,1 @@
-"""The sink: carries committed rows from the output topics into ClickHouse."""
+"""The sink: carries committed rows from the output topics into ClickHouse (docs/architecture.md, the sink)."""

@@ -148,6 +148,9 @@ class CommittedLogs:
         # Assigned first, so that all become known at once, and not one after another.
         self._consumer.assign(logs)
         self._consumer.pause(*logs)
+        for log in logs:
+            # Without a place to begin at, the client would look for one, and raise later that there is none.
+            self._consumer.seek(log, 0)
         ends = await self._consumer.end_offsets(logs)
         beginnings = await self._consumer.beginning_offsets(logs)
         return {log: (beginnings[log], ends[log]) for log in logs}

@@ -1,6 +1,7 @@
 """ClickHouse as the sink uses it: the tables are the row types, rows come back as they were, versions and repeats vanish."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from clickhouse_fixtures import Gateway, gateway_running
 from projections.columns import SOURCE_COLUMNS, columns_of
 from projections.row_codec import PublishedRow
 from projections.rows import (
+    TABLE_OF_ROW_TYPE,
     TABLES,
     AllocationRow,
     CampaignRow,
@@ -24,11 +26,14 @@ from projections.rows import (
     PaidPart,
     SnapshotRow,
 )
-from projections.statements import migrations, tables_database, views
+from projections.statements import Migration, migrations, tables_database, views
 from schemas.errors import SettingsError, TransientError
-from schemas.instants import INSTANT_LIMIT
+from schemas.instants import INSTANT_LIMIT, MICROSECONDS_PER_DAY
 from schemas.records import Place
 from streams.clickhouse import connect, insert, migrate, read_rows
+from streams.clickhouse.inserting import RefusedRow, insert_refused
+from streams.clickhouse.migrating import migration_states
+from streams.clickhouse.troubles import OutageError, RefusedError
 
 LAST = INSTANT_LIMIT - 1
 SUM = 10**36 + 1
@@ -38,6 +43,7 @@ COUNT = 2**63 - 1
 ODD = "é\x00\t'\\\n\u2028{}🪙"
 GENERATION = 1
 TOKEN, OTHER_TOKEN = "one insert", "another insert"
+MIGRATIONS = ["tables", "refused_rows"]
 
 LEAST_LEDGER = LedgerRow("o", "c", 0, "e", "coins", 0, None, "1970-01", "1970-01-01", 1, None, None, "Other", *[None] * 19)
 ROWS = {
@@ -97,7 +103,7 @@ def gateway(data_folder: Path) -> Iterator[Gateway]:
 def client(gateway: Gateway) -> Iterator[Client]:
     """Give a client of an engine of this module's own, whose tables are made."""
     with connect(gateway.address) as opened:
-        assert migrate(opened, generation=GENERATION) == ["tables"]
+        assert migrate(opened, generation=GENERATION) == MIGRATIONS
         yield opened
 
 
@@ -152,18 +158,61 @@ def test_a_migration_that_was_cut_off_is_completed(client):
     client.command(f"CREATE DATABASE {database}")
     for statement in migrations(generation=generation)[0].statements[:3]:
         client.command(statement)
-    assert migrate(client, generation=generation) == ["tables"]
+    assert migrate(client, generation=generation) == MIGRATIONS
     assert {row[0] for row in client.query(f"SHOW TABLES FROM {database}").result_rows} >= {table.name for table in TABLES}
     migrate(client, generation=GENERATION)
 
 
 def test_tables_of_a_newer_release_are_left_alone(client):
-    """A release that does not know a migration refuses to write into its tables."""
+    """A release that does not know a migration refuses to write into its tables, and names it when it is asked."""
     generation = 3
     migrate(client, generation=generation)
     client.insert(f"{tables_database(generation)}.migrations", [[9, "later"]], column_names=["number", "name"])
     with pytest.raises(SettingsError, match="credits_3 has migration 9, which this release does not know; use a newer release"):
         migrate(client, generation=generation)
+    unknown = migration_states(client, generation=generation)[-1]
+    assert (unknown.number, unknown.name, unknown.reason) == (9, "later", None)
+    migrate(client, generation=GENERATION)
+
+
+def test_migrations_are_pending_until_they_are_applied(client):
+    """Each is told with its reason; one that was applied with the instant, also where two sinks wrote it down at once."""
+    generation = 4
+    known = [(each.number, each.name, each.reason) for each in migrations(generation=generation)]
+    assert [state[:3] for state in migration_states(client, generation=generation)] == known
+    assert {state.applied_at for state in migration_states(client, generation=generation)} == {None}
+    assert selected(client, "count() FROM system.databases WHERE name = 'credits_4'") == [(0,)]
+    migrate(client, generation=generation)
+    client.insert(f"{tables_database(generation)}.migrations", [[1, "tables"]], column_names=["number", "name"])
+    states = migration_states(client, generation=generation)
+    assert [state[:3] for state in states] == known
+    assert all(abs(state.applied_at - datetime.now(UTC)) < timedelta(minutes=5) for state in states)
+    migrate(client, generation=GENERATION)
+
+
+def test_a_broken_migration_is_no_outage(client, monkeypatch):
+    """What ClickHouse refuses is said once, naming migration and statement; what came before it stays applied."""
+    generation = 5
+    broken = Migration(
+        3, "broken", "To be mended.", ("CREATE TABLE IF NOT EXISTS credits_5.spoiled\n(\n  `a` Nonsense\n) ENGINE = Log",)
+    )
+    monkeypatch.setattr(
+        "streams.clickhouse.migrating.migrations", lambda generation: (*migrations(generation=generation), broken)
+    )
+    sentence = (
+        r"^ClickHouse refuses the migration 0003_broken at the statement "
+        r"'CREATE TABLE IF NOT EXISTS credits_5.spoiled \( `a` Nonsense \) ENGINE = Log ...': [^\n]*UNKNOWN_TYPE[^\n]*$"
+    )
+    for _ in range(2):
+        with pytest.raises(SettingsError, match=sentence):
+            migrate(client, generation=generation)
+    assert [state.applied_at is None for state in migration_states(client, generation=generation)] == [False, False, True]
+    mended = broken._replace(statements=("CREATE TABLE IF NOT EXISTS credits_5.spoiled (`a` UInt8) ENGINE = Log",))
+    monkeypatch.setattr(
+        "streams.clickhouse.migrating.migrations", lambda generation: (*migrations(generation=generation), mended)
+    )
+    assert migrate(client, generation=generation) == ["broken"]
+    monkeypatch.undo()
     migrate(client, generation=GENERATION)
 
 
@@ -245,6 +294,66 @@ def test_an_engine_that_is_gone_is_an_outage(data_folder):
 
 
 def test_a_table_that_is_missing_is_an_outage(client):
-    """What ClickHouse does not take is never passed over in silence."""
-    with pytest.raises(TransientError, match=r"^ClickHouse did not take 1 rows of ledger: [^\n]+$"):
+    """What ClickHouse does not take is never passed over in silence; of a missing table no row is the cause."""
+    with pytest.raises(
+        OutageError, match=r"^ClickHouse did not take 1 rows of ledger: [^\n]+UNKNOWN_DATABASE[^\n]+$"
+    ) as raised:
         insert(client, TABLES[0], [published(LEAST_LEDGER)], generation=99, token=TOKEN)
+    assert raised.value.reason == "81"
+
+
+def test_rows_of_two_hundred_years_go_in_at_once(emptied):
+    """Each year is a partition, and history of any age may come in one insert."""
+    table = TABLES[0]
+    rows = [LEAST_LEDGER._replace(occurred_at=year * MICROSECONDS_PER_DAY * 366, event_id=str(year)) for year in range(200)]
+    insert(emptied, table, [published(row) for row in rows], generation=GENERATION, token=TOKEN)
+    assert read_rows(emptied, generation=GENERATION).of(LedgerRow) == keys_of(table, rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (ROWS[CampaignUsageRow][0]._replace(processed=-1), "Unable to create native array for column `processed`: error"),
+        (ROWS[CampaignUsageRow][0]._replace(credits_micro=10**39), "int too big to convert"),
+        (LEAST_LEDGER._replace(occurred_at=10**18), "date value out of range"),
+    ],
+)
+def test_a_value_that_no_column_can_hold_is_refused(row, words, emptied):
+    """Such a row is refused before it is sent, and the rows beside it are not stored either."""
+    table = TABLE_OF_ROW_TYPE[type(row)]
+    good = ROWS[type(row)][1]
+    with pytest.raises(RefusedError) as raised:
+        insert(emptied, table, [published(good), published(row)], generation=GENERATION, token=TOKEN)
+    assert (raised.value.code, raised.value.words, raised.value.reason) == (None, words, "refused")
+    assert read_rows(emptied, generation=GENERATION).of(type(row)) == []
+
+
+def test_a_row_that_the_engine_refuses_is_refused_with_its_code(emptied):
+    """The code and the words are ClickHouse's own."""
+    database = tables_database(GENERATION)
+    emptied.command(f"ALTER TABLE {database}.campaigns MODIFY COLUMN `status` Enum8('LIVE' = 1)")
+    table = TABLE_OF_ROW_TYPE[CampaignRow]
+    row = ROWS[CampaignRow][0]
+    try:
+        insert(emptied, table, [published(row)], generation=GENERATION, token=TOKEN)
+        with pytest.raises(RefusedError) as raised:
+            insert(emptied, table, [published(row._replace(status="GONE"))], generation=GENERATION, token=OTHER_TOKEN)
+    finally:
+        emptied.command(f"ALTER TABLE {database}.campaigns MODIFY COLUMN `status` String")
+    assert (raised.value.code, raised.value.reason) == (691, "691")
+    assert raised.value.words.startswith("Unknown element 'GONE' for enum")
+    assert read_rows(emptied, generation=GENERATION).of(CampaignRow) == [row]
+
+
+def test_refused_rows_are_kept_byte_for_byte(client):
+    """Whatever a record carried comes back as it was; the same record refused again is one row, with the last words."""
+    now = datetime.now(UTC)
+    first = RefusedRow("ledger", "credits.ledger", 7, COUNT, b"\xff\x00", bytes(range(256)), 27, ODD, now)
+    bare = RefusedRow("names", "credits.name-definitions", 0, 0, None, None, None, "no row", now)
+    later = first._replace(sentence="again", refused_at=now + timedelta(seconds=1))
+    for rows in ([first, bare], [later]):
+        insert_refused(client, rows, generation=GENERATION)
+    found = client.query(
+        "SELECT * FROM credits_1.refused_rows FINAL ORDER BY table", column_formats={"key": "bytes", "value": "bytes"}
+    )
+    assert found.result_rows == [tuple(later), tuple(bare)]

@@ -124,5 +124,5 @@ def test_a_setting_or_folder_that_cannot_be_used_is_said(environment, tmp_path):
         sentence = failed(environment, "--data", tmp_path, option, tmp_path / "file" / "below")
         assert (
             sentence
-            == f"the folder {tmp_path / 'file' / 'below'} cannot be made (Not a directory); choose another with {option}"
+            == f"the folder {tmp_path / 'file' / 'below'} cannot be used (Not a directory); choose another with {option}"
         )

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import http.client
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,15 @@ async def test_topics_are_made_on_purpose_only(stack):
     assert described[0]["error_code"] == 3
     assert "embedded.never-made" not in await admin.list_topics()
     await admin.close()
+
+
+@pytest.mark.parametrize("port", ["kafka_port", "kafka_controller_port", "clickhouse_port"])
+def test_only_the_loopback_address_is_listened_on(stack, port):
+    """Another address of this machine has nothing at these ports; on Linux every address of 127.0.0.0/8 is one."""
+    number = getattr(stack.settings, port)
+    socket.create_connection(("127.0.0.1", number), timeout=5).close()
+    with pytest.raises(OSError, match=r"refused|unreachable|assign|timed out"):
+        socket.create_connection(("127.0.0.2", number), timeout=5)
 
 
 # ClickHouse over HTTP
@@ -213,6 +223,22 @@ def test_formats_are_those_of_the_engine(stack):
 
 
 @pytest.mark.usefixtures("typed")
+@pytest.mark.parametrize("form", ["JSONEachRow", "CSV", "TSV", "Arrow", "Native"])
+def test_rows_come_out_and_go_in_again_in_every_format(stack, form):
+    """What plain HTTP gives in a format, plain HTTP takes in it, to the last digit and microsecond."""
+    rows = (
+        b"1\t0.000001\t2026-01-31 23:30:00.000001\t\\N\t[('g|1',7)]\n2\t-12345678.9\t1970-01-01 00:00:00.000000\t\xc3\xa4\t[]\n"
+    )
+    answer(stack, body=b"INSERT INTO typed FORMAT TSV\n" + rows)
+    status, headers, body = answer(stack, body=f"SELECT * FROM typed ORDER BY id FORMAT {form}".encode())
+    assert (status, headers["X-ClickHouse-Format"]) == (200, form)
+    answer(stack, body=b"TRUNCATE TABLE typed")
+    status, headers, _ = answer(stack, body=body, query=f"INSERT INTO typed FORMAT {form}")
+    assert (status, json.loads(headers["X-ClickHouse-Summary"])["written_rows"]) == (200, "2")
+    assert answer(stack, body=b"SELECT * FROM typed ORDER BY id")[2] == rows
+
+
+@pytest.mark.usefixtures("typed")
 def test_a_get_only_reads(stack):
     """A link cannot change anything, whatever it says."""
     for query in ("INSERT INTO typed (id) VALUES (1)", "DROP TABLE typed", "SET readonly = 0"):
@@ -229,10 +255,14 @@ def test_a_get_only_reads(stack):
         ("CREATE TABLE k (a UInt8) ENGINE RabbitMQ SETTINGS rabbitmq_format = 'CSV'", 344),
         ("SELECT * FROM file('/etc/passwd', 'LineAsString')", 344),
         ("SELECT * FROM '/etc/passwd.csv'", 344),
+        ("SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'a String')", 344),
+        ("INSERT INTO FUNCTION file('x.csv', 'CSV', 'a UInt8') VALUES (1)", 344),
+        ("CREATE TABLE k (a UInt8) ENGINE = URL('http://127.0.0.1:1/', 'CSV')", 344),
+        ("CREATE TABLE k (a UInt8) ENGINE = Executable('x', 'TSV')", 344),
         ("SELECT * FROM executable('x', 'TSV', 'a String')", 344),
         ("SYSTEM SHUTDOWN", 344),
         ("SELECT 1; SELECT 2", 62),
-        ("SELECT 1 SETTINGS max_memory_usage = 0", 452),
+        ("SELECT 1 SETTINGS `max_memory_usage` = 0", 452),
         ("SELECT * FROM not_there", 60),
     ],
 )
@@ -250,6 +280,9 @@ def test_a_query_can_ask_for_less_than_the_limits_but_not_for_more(stack):
     assert int(body) == stack.settings.query_seconds
     status, headers, _ = answer(stack, body=b"SELECT sleep(3)", max_execution_time="1")
     assert (status, headers["X-ClickHouse-Exception-Code"]) == (500, "159")
+    greedy = b"SELECT length(groupArray(number)) FROM numbers(10000000)"
+    status, headers, _ = answer(stack, body=greedy, max_memory_usage=str(10 << 20))
+    assert (status, headers["X-ClickHouse-Exception-Code"]) == (500, "241")
 
 
 def test_pages_of_other_origins_are_refused(stack):

@@ -80,6 +80,10 @@ class Stream:
             "CREDITS_CLICKHOUSE_PORT": str(stack.clickhouse_port),
             "CREDITS_CATALOG": str(EXAMPLES / "catalog.toml"),
             "CREDITS_PARTITION_COUNT": str(PARTITION_COUNT),
+            "CREDITS_CLOCK": "off",  # the examples' instants lie in the past
+            "CREDITS_WEB_PORT": "0",
+            "CREDITS_SINK_WEB_PORT": "0",
+            "CREDITS_STATE_FOLDER": str(stack.data_folder / "state"),
             "CREDITS_MEMBER_NAME": "the-worker",  # one that is killed has its partitions back at once
         }
 

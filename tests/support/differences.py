@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from projections.results import Rows
+from projections.rows import TABLES, Row
+
 FIGURES = ("snapshots", "lots", "allocations", "balances", "campaign_usage")
 """The lists that hold amounts; the others say what became of records, or what things are called."""
 
@@ -33,3 +36,19 @@ def _difference(left: Any, right: Any, left_name: str, right_name: str) -> str:
 
 def _fields(left: dict[str, Any], right: dict[str, Any]) -> list[str]:
     return [name for name in left if left[name] != right.get(name)]
+
+
+def assert_same_rows(expected: Rows, found: Rows, where: str, *, but: type[Row] | None = None) -> None:
+    """Hold the rows of all tables, or of all but one, against what they have to be; names the first that differs."""
+    for table in TABLES:
+        if table.row_type is not but and expected._rows[table.row_type] != found._rows[table.row_type]:
+            wanted, given = expected.of(table.row_type), found.of(table.row_type)
+            told = _difference([row._asdict() for row in wanted], [row._asdict() for row in given], "expected", "found")
+            raise AssertionError(f"{where}: {table.name} differ from the fold\n{told}")
+
+
+def assert_same_state(expected: dict[bytes, bytes], found: dict[bytes, bytes], where: str) -> None:
+    """Hold the keys and values of a state against what they have to be; names the first that differs."""
+    if expected != found:
+        key = next(key for key in sorted(expected.keys() | found.keys()) if expected.get(key) != found.get(key))
+        raise AssertionError(f"{where}: {key!r} is {found.get(key)!r}, and {expected.get(key)!r} in the fold")

@@ -1,5 +1,6 @@
-"""The statements that make tables and views: numbered without gaps, and each says what it is for."""
+"""The statements that make tables and views: numbered without gaps, never changed, and each says what it is for."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from projections.statements import migrations, tables_database, views
 FOLDER = Path(projections.__file__).parent
 MIGRATIONS = sorted((FOLDER / "migrations").glob("*.sql"))
 VIEWS = sorted((FOLDER / "views").glob("*.sql"))
+RELEASED = {"tables": "cda426991a8d7640", "refused_rows": "4352d6041447e6e5"}
+"""The beginning of a digest of each migration's statements; a new migration is added here, and none is ever changed."""
 _PARAMETER = re.compile(r"\{(\w+):\w+\}")
 
 
@@ -30,11 +33,21 @@ def test_migrations_are_numbered_without_gaps():
 
 
 def test_each_migration_says_its_reason():
-    """A migration starts with a comment in sentences, and so does each of its statements."""
-    for path in MIGRATIONS:
-        assert comment_of(path).endswith("."), path.name
+    """A migration's first line is its reason, as a sentence; each of its statements says what it makes."""
+    for path, migration in zip(MIGRATIONS, migrations(generation=1), strict=True):
+        first, after, *_ = path.read_text(encoding="utf-8").splitlines()
+        assert first == f"-- {migration.reason}", path.name
+        assert migration.reason.endswith("."), path.name
+        assert after == "", path.name
         for statement in path.read_text(encoding="utf-8").split(";\n")[:-1]:
             assert "\n-- " in f"\n{statement}", path.name
+
+
+def test_a_release_never_changes_what_another_has_applied():
+    """Migrations go forward only: the statements of one that was released are as they were, to the letter."""
+    for migration in migrations(generation=1):
+        written = "\n".join(migration.statements).encode()
+        assert hashlib.sha256(written).hexdigest()[:16] == RELEASED[migration.name], migration.name
 
 
 def test_each_view_says_what_it_shows_and_names_its_parameters():

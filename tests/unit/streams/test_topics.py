@@ -1,18 +1,24 @@
-"""The topics on the broker: that all are declared, that inputs keep everything, and that what differs is refused."""
+"""The topics on the broker: that all are declared, that inputs keep everything, and that what differs is named."""
 
 import pytest
 
 from projections.rows import TABLES
 from schemas import topics
-from schemas.errors import SettingsError
-from streams.kafka.topics import CHANGELOG, TOPICS, TopicSpec, check_configuration, check_partition_counts
+from streams.kafka.topics import CHANGELOG, CONTROL, TOPICS, FoundTopic, differences
 
 SPECS = {spec.name: spec for spec in TOPICS}
+COUNT = 8
+
+
+def as_they_have_to_be() -> dict[str, FoundTopic]:
+    return {
+        name: FoundTopic(spec.partition_count or COUNT, {**spec.configuration, "other": "x"}) for name, spec in SPECS.items()
+    }
 
 
 def test_every_topic_is_declared_once():
-    """Inputs, the topics of all tables, and the changelog."""
-    assert set(SPECS) == {*topics.INPUT_TOPICS, *(table.topic for table in TABLES), CHANGELOG}
+    """Inputs, the topics of all tables, the changelog, and the one of the operators."""
+    assert set(SPECS) == {*topics.INPUT_TOPICS, *(table.topic for table in TABLES), CHANGELOG, CONTROL}
     assert len(SPECS) == len(TOPICS)
 
 
@@ -27,10 +33,10 @@ def test_input_topics_keep_everything(name):
     assert configuration["message.timestamp.after.max.ms"] == "3600000"
 
 
-def test_only_conflicts_and_the_state_are_compacted():
+def test_only_conflicts_the_state_and_the_operators_words_are_compacted():
     """Other outputs keep every row, since a sink that begins anew reads them from the beginning."""
     compacted = {name for name, spec in SPECS.items() if spec.configuration["cleanup.policy"] == "compact"}
-    assert compacted == {topics.CONFLICTS, CHANGELOG}
+    assert compacted == {topics.CONFLICTS, CHANGELOG, CONTROL}
 
 
 def test_deletions_of_the_state_are_remembered_for_a_week():
@@ -38,16 +44,31 @@ def test_deletions_of_the_state_are_remembered_for_a_week():
     assert SPECS[CHANGELOG].configuration["delete.retention.ms"] == str(7 * 86_400_000)
 
 
-def test_a_topic_with_another_partition_count_is_refused():
-    """The number of partitions is for life; the sentence names topic, setting and both numbers."""
-    check_partition_counts({topics.GRANTS: 8, topics.VOIDS: 8}, partition_count=8)
-    with pytest.raises(SettingsError, match=r"credits\.voids has 4 partitions, and CREDITS_PARTITION_COUNT is 8"):
-        check_partition_counts({topics.GRANTS: 8, topics.VOIDS: 4}, partition_count=8)
+def test_topics_that_are_right_do_not_differ():
+    """Entries that are not ours to say count for nothing, and a topic that is missing is no difference: it is made."""
+    assert differences(as_they_have_to_be(), partition_count=COUNT) == []
+    assert differences({}, partition_count=COUNT) == []
 
 
-def test_a_topic_with_another_configuration_is_refused():
-    """A topic made by somebody else that deletes after a week is not taken for the source of truth."""
-    spec = TopicSpec("t", {"retention.ms": "-1"})
-    check_configuration(spec, {"retention.ms": "-1", "other": "x"})
-    with pytest.raises(SettingsError, match=r"t has retention\.ms=604800000; it must be -1"):
-        check_configuration(spec, {"retention.ms": "604800000"})
+def test_another_number_of_partitions_is_named_for_each_topic():
+    """The sentence names topic, setting and both numbers; the operators' topic has one partition, whatever is set."""
+    sentences = differences(as_they_have_to_be(), partition_count=4)
+    assert len(sentences) == len(TOPICS) - 1
+    assert (
+        f"the topic {topics.VOIDS} has 8 partitions, and CREDITS_PARTITION_COUNT is 4; "
+        "the number is chosen once, for all topics and for life"
+    ) in sentences
+    found = {CONTROL: FoundTopic(COUNT, SPECS[CONTROL].configuration)}
+    assert differences(found, partition_count=COUNT) == [f"the topic {CONTROL} has 8 partitions; it must have 1"]
+
+
+def test_every_entry_of_a_configuration_that_differs_is_named():
+    """A topic made by somebody else that deletes after a week, or says nothing of it, is not taken for the source of truth."""
+    found = as_they_have_to_be()
+    spoiled = {**found[topics.GRANTS].configuration, "retention.ms": "604800000"}
+    del spoiled["segment.ms"]
+    found[topics.GRANTS] = FoundTopic(COUNT, spoiled)
+    assert differences(found, partition_count=COUNT) == [
+        f"the topic {topics.GRANTS} has retention.ms=604800000; it must be -1",
+        f"the topic {topics.GRANTS} has segment.ms=None; it must be {2**63 - 1}",
+    ]

@@ -6,7 +6,8 @@ import pytest
 
 from schemas.errors import SettingsError
 from streams.embedded.ports import HOST, check_ports_free, with_free_ports
-from streams.embedded.settings import NUMBERS, PORTS, EmbeddedSettings, read_settings
+from streams.embedded.settings import JAVA, PORTS, EmbeddedSettings, read_settings
+from streams.settings import settings_of
 
 
 def test_without_any_setting_the_defaults_hold():
@@ -16,17 +17,19 @@ def test_without_any_setting_the_defaults_hold():
 
 
 def test_every_setting_fills_its_field():
-    """Each declared name changes the field that it is declared for, and every declared port is a number."""
-    for number in NUMBERS:
-        assert getattr(read_settings({number.name: str(number.least)}), number.field) == number.least
+    """Each declared name changes the field that it is declared for, and no other; Java and every port are among them."""
+    names = {field: setting.name for field, setting in settings_of(EmbeddedSettings).items()}
+    for field, name in names.items():
+        set_to = read_settings({name: "43" if field == "workers" else "1234"})
+        assert [other for other in names if getattr(set_to, other) != getattr(EmbeddedSettings(), other)] == [field]
+    assert PORTS.items() | {("java", JAVA)} <= names.items()
     assert read_settings({"CREDITS_JAVA": "/opt/java"}).java == "/opt/java"
-    assert {(name, field) for field, name in PORTS.items()} <= {(number.name, number.field) for number in NUMBERS}
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "80", "-1", "1e4", "9092.0", "١٢٣٤٥", "kafka", "1" * 5000])
 def test_a_bad_value_is_named_with_what_would_be_right(value):
     """The sentence has the name, the value and the limits."""
-    with pytest.raises(SettingsError, match=r"(?s)CREDITS_KAFKA_PORT is '.+'; .+ whole number from 1024 to 65535"):
+    with pytest.raises(SettingsError, match=r"CREDITS_KAFKA_PORT is '.+'; it must be a whole number from 1024 to 65535 \(port"):
         read_settings({"CREDITS_KAFKA_PORT": value})
 
 

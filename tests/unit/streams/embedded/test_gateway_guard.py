@@ -106,6 +106,31 @@ def test_a_statement_cannot_lift_its_own_limit(value):
     assert refused.value.code == 452
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "`max_execution_time` = 0",
+        '"max_execution_time" = 0',
+        "max_execution_time/**/= 0",
+        "max_execution_time -- why\n = 0",
+        "max_execution_time = /**/ 0",
+        "max_threads = 1, `max_memory_usage`=0",
+        "max_memory_usage = DEFAULT",
+    ],
+)
+def test_quotes_and_comments_hide_no_limit(setting):
+    """The engine reads a setting's name in quotes, and with a comment behind it; so does the guard."""
+    for statement in (f"SELECT 1 SETTINGS {setting}", f"SELECT * FROM (SELECT 1 SETTINGS {setting})", f"SET {setting}"):
+        with pytest.raises(Fault) as refused:
+            GUARD.check(statement, parameters={})
+        assert refused.value.code == 452
+
+
+def test_a_limit_below_the_limit_may_stand_in_quotes():
+    """What asks for less passes, however it is written."""
+    GUARD.check("SELECT 1 SETTINGS `max_execution_time` = '5', max_memory_usage/**/= 1000", parameters={})
+
+
 def test_a_request_gets_the_limits_or_less():
     """Settings of the request are cut to the limits, and others are left as they are."""
     assert GUARD.capped({}) == {"max_execution_time": "60", "max_memory_usage": "1000"}

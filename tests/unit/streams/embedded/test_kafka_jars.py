@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from schemas.errors import SettingsError, TransientError
-from streams.embedded import kafka_jars
+from streams.embedded import kafka_download
 from streams.embedded.kafka_jars import LOCK_FILE, Jar, fetch_jars, kafka_version, read_lock
 
 CONTENT = b"the content of a jar"
@@ -55,7 +55,7 @@ class Repository:
 def repository(monkeypatch):
     def install(**said):
         repository = Repository(**said)
-        monkeypatch.setattr(kafka_jars, "MavenContext", repository)
+        monkeypatch.setattr(kafka_download, "MavenContext", repository)
         return repository
 
     return install

@@ -2,14 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from schemas.errors import SettingsError, TransientError
 from streams.embedded import processes as under_test
-from streams.embedded.processes import Noted, Processes, tail
+from streams.embedded.identity import began
+from streams.embedded.processes import Noted, Processes, read_notes, tail
 
 FOREVER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -28,7 +31,7 @@ def note(folder, *notes):
 
 def test_a_process_that_was_left_behind_is_ended(tmp_path, left_behind):
     """It is known by its number and the instant it began."""
-    note(tmp_path, Noted("left", left_behind.pid, under_test._began(left_behind.pid)))
+    note(tmp_path, Noted("left", left_behind.pid, began(left_behind.pid), 1))
     with Processes(tmp_path):
         assert left_behind.wait(30) < 0
 
@@ -36,7 +39,7 @@ def test_a_process_that_was_left_behind_is_ended(tmp_path, left_behind):
 @pytest.mark.parametrize("began", ["", "another run of the machine 17"])
 def test_a_process_of_the_same_number_is_left_alone(tmp_path, left_behind, began):
     """Numbers are used again; one whose beginning is another, or was not noted, is not ours."""
-    note(tmp_path, Noted("namesake", left_behind.pid, began))
+    note(tmp_path, Noted("namesake", left_behind.pid, began, 1))
     with Processes(tmp_path):
         assert left_behind.poll() is None
 
@@ -61,7 +64,46 @@ def test_children_are_ended_with_what_they_started(tmp_path):
             processes.check()
     under.undo()
     assert child.process.returncode == -9
-    assert under_test._began(int(said)) is None
+    assert began(int(said)) is None
+
+
+def test_what_others_rest_on_is_ended_last(tmp_path):
+    """Whatever the order of the starts, also when it was started again meanwhile."""
+    upper = (
+        "import os, signal, sys, time\n"
+        "def leave(number, frame):\n"
+        "    os.kill(int(open(sys.argv[1]).read()), 0)\n"
+        "    sys.exit('the lower one still runs')\n"
+        "signal.signal(signal.SIGTERM, leave)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    number = tmp_path / "number"
+    with Processes(tmp_path) as processes:
+        child = processes.start("upper", [sys.executable, "-c", upper, number], environment=os.environ, folder=tmp_path)
+        lower = processes.start("lower", FOREVER, environment=os.environ, folder=tmp_path, tier=0)
+        number.write_text(str(lower.process.pid))
+        while "ready" not in child.log.read_text():
+            processes.check()
+        assert [noted.tier for noted in read_notes(tmp_path)] == [1, 0]
+    assert child.log.read_text() == "ready\nthe lower one still runs\n"
+    assert lower.process.returncode == -signal.SIGTERM
+
+
+def test_those_of_one_tier_are_ended_together(tmp_path, monkeypatch):
+    """Three that do not listen to SIGTERM cost the patience for one."""
+    monkeypatch.setattr(under_test, "STOP_SECONDS", 2)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+    with Processes(tmp_path) as processes:
+        children = [
+            processes.start(name, [sys.executable, "-c", deaf], environment=os.environ, folder=tmp_path)
+            for name in ("one", "two", "three")
+        ]
+        while not all("ready" in child.log.read_text() for child in children):
+            processes.check()
+        begun = time.monotonic()
+    assert [child.process.returncode for child in children] == [-signal.SIGKILL] * 3
+    assert 2 <= time.monotonic() - begun < 6
 
 
 def test_a_folder_is_used_by_one_at_a_time(tmp_path):

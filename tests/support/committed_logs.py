@@ -1,0 +1,165 @@
+"""What a reader of committed records has of the topics: the published rows, and the state of every partition number.
+
+Both are read on from where they were read up to the last time, and checked on the way: a key's revision only grows, and no
+key of an output is written by two partitions.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from projections import books, stored
+from projections.customer import balance_rows_of, campaign_rows_of
+from projections.results import Rows
+from projections.row_codec import decode_change
+from projections.rows import Change, Row
+from projections.state import MemoryState
+from projections.stored import all_customers, read_customer
+from schemas import codec, topics
+from schemas.catalog import Catalog
+from schemas.records import Place
+from streams.kafka.closing import close_within
+from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
+from streams.worker.worker_keys import read_position
+
+_FETCH_MILLISECONDS = 50
+_CLOSE_SECONDS = 5
+_NO_PLACE = Place("", 0, 0)
+_OF_THE_WORKER = b"\x00"
+"""With this begin the keys of a state that hold no part of the books: positions, commit number and the like."""
+
+
+@contextlib.asynccontextmanager
+async def reader_of_committed(servers: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """Run a consumer of no group that reads committed records only."""
+    async with _reader(servers, isolation_level="read_committed") as consumer:
+        yield consumer
+
+
+async def open_transaction_count(servers: str, *, numbers: Iterable[int]) -> int:
+    """Count the partition numbers whose changelog the broker holds up for readers, since a transaction is open in it."""
+    changelogs = [TopicPartition(CHANGELOG, number) for number in numbers]
+    async with _reader(servers, isolation_level="read_uncommitted") as all_of_it, reader_of_committed(servers) as committed:
+        ends, stable_ends = await all_of_it.end_offsets(changelogs), await committed.end_offsets(changelogs)
+    return sum(stable_ends[log] < ends[log] for log in changelogs)
+
+
+@contextlib.asynccontextmanager
+async def _reader(servers: str, *, isolation_level: str) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level=isolation_level,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=_FETCH_MILLISECONDS,
+        max_partition_fetch_bytes=4 << 20,
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await close_within(_CLOSE_SECONDS, consumer.stop())
+
+
+async def ends_of(consumer: AIOKafkaConsumer, names: Sequence[str], *, partition_count: int) -> dict[TopicPartition, int]:
+    """Give the last stable offset of every partition of some topics."""
+    return await consumer.end_offsets(_partitions_of(names, partition_count))
+
+
+class Logs:
+    """Some topics, of which each record is given once, in the order of its log."""
+
+    def __init__(self, names: Sequence[str], *, partition_count: int) -> None:
+        self._positions = dict.fromkeys(_partitions_of(names, partition_count), 0)
+
+    async def read_on(self, consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
+        """Give what was committed since the last time, up to the ends as of now."""
+        logs = list(self._positions)
+        consumer.assign(logs)
+        for log, position in self._positions.items():
+            consumer.seek(log, position)
+        records: list[ConsumerRecord] = []
+        ends = await consumer.end_offsets(logs)
+        while any([await consumer.position(log) < end for log, end in ends.items()]):
+            for fetched in (await consumer.getmany(timeout_ms=_FETCH_MILLISECONDS)).values():
+                records.extend(fetched)
+        self._positions = {log: await consumer.position(log) for log in logs}
+        return records
+
+
+class PublishedRows:
+    """The rows that a reader of the output topics has: of each key the row with the greatest revision."""
+
+    def __init__(self, *, partition_count: int) -> None:
+        self._logs = Logs(OUTPUT_TOPICS, partition_count=partition_count)
+        self._written: dict[tuple[str, bytes], tuple[int, int]] = {}
+        self.rows = Rows()
+
+    async def read_on(self, consumer: AIOKafkaConsumer) -> None:
+        """Take in what was published since the last time."""
+        for record in await self._logs.read_on(consumer):
+            self._take(record)
+
+    def _take(self, record: ConsumerRecord) -> None:
+        published = decode_change(record.topic, record.value)
+        partition, revision = self._written.get((record.topic, record.key), (record.partition, 0))
+        where = f"{record.topic}/{record.partition}/{record.offset}, key {record.key!r}"
+        assert record.partition == partition, f"{where}: this key was written by partition {partition}"
+        assert published.revision > revision, f"{where}: revision {published.revision} follows {revision}"
+        self._written[record.topic, record.key] = (partition, published.revision)
+        self.rows.take([Change(published.row, published.source, published.deleted)])
+
+
+class CommittedStates:
+    """The state of every partition number as its changelog has it, and the books that follow from it."""
+
+    def __init__(self, *, partition_count: int) -> None:
+        self._logs = Logs([CHANGELOG], partition_count=partition_count)
+        self.states = [MemoryState() for _ in range(partition_count)]
+
+    async def read_on(self, consumer: AIOKafkaConsumer) -> None:
+        """Take in what was committed since the last time."""
+        for record in await self._logs.read_on(consumer):
+            state = self.states[record.partition]
+            if record.value is None:
+                state.delete(record.key)
+            else:
+                state.put(record.key, record.value)
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Give the fetch position up to which each input topic partition is applied."""
+        return {
+            TopicPartition(topic, number): read_position(state, topic)
+            for number, state in enumerate(self.states)
+            for topic in topics.INPUT_TOPICS
+        }
+
+    def derived_rows(self, catalog: Catalog) -> Rows:
+        """Derive all rows but dead letters, which no state holds, from the accepted events of all states."""
+        rows = Rows()
+        for state in self.states:
+            rows.take(Change(row, _NO_PLACE, deleted=False) for row in _derived(state, catalog))
+        return rows
+
+
+def _derived(state: MemoryState, catalog: Catalog) -> Iterator[Row]:
+    times = books.times_of(state)
+    for customer in all_customers(state):
+        accepted = read_customer(state, customer)
+        for sourced in balance_rows_of(customer, accepted, catalog=catalog, times=times):
+            yield sourced.row
+        for sourced in campaign_rows_of(customer, accepted, catalog=catalog):
+            yield sourced.row
+    for letter in (stored._CAMPAIGN, stored._NAME):
+        for _, value in state.scan(letter):
+            yield books._master_row(codec.decode(value))
+
+
+def books_part(state: MemoryState) -> dict[bytes, bytes]:
+    """Give what a state holds of the books: accepted events, clocks, and rows that are kept; the same for any batches."""
+    return {key: value for key, value in state.scan(b"") if not key.startswith(_OF_THE_WORKER)}
+
+
+def _partitions_of(names: Sequence[str], partition_count: int) -> list[TopicPartition]:
+    return [TopicPartition(name, number) for name in names for number in range(partition_count)]
