@@ -18,7 +18,7 @@ from streams.settings import WorkerSettings
 from streams.worker.agents import add_agents
 from streams.worker.batches import Batch
 from streams.worker.clock import Clock
-from streams.worker.partition import PartitionSettings
+from streams.worker.opening import PartitionSettings
 from streams.worker.partitions import Partitions
 from streams.worker.store import StoreMemory
 from streams.worker.tables import Tables

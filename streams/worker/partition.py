@@ -8,28 +8,21 @@ committing: its owner makes another one, which fences anew and restores from wha
 import asyncio
 import logging
 import time
-import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 from projections.books import Accepted
 from projections.customer import Times
 from projections.state import ReadableState
 from schemas import topics
-from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
-from streams.kafka.topics import CHANGELOG, GENERATION, GROUP
+from streams.kafka.topics import CHANGELOG, GROUP
 from streams.kafka.transaction import FencedProducer
-from streams.metrics import WorkerMetrics
 from streams.worker.batches import Batch, Gap, Wanted
-from streams.worker.changelog import CommittedLogs
+from streams.worker.opening import PartitionSettings, opened_state
 from streams.worker.partition_state import PartitionState
-from streams.worker.store import LocalStore, Rebuild, StoreMemory, open_store
 from streams.worker.wall_clock import now_microseconds
-from streams.worker.worker_keys import check_identity
 
 _Result = TypeVar("_Result")
 
@@ -45,21 +38,6 @@ class Inputs(Protocol):
 
     async def seek_input(self, topic: str, number: int, offset: int) -> None:
         """Let the next fetch of a topic partition begin at an offset."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartitionSettings:
-    """What is the same for all partition numbers of a worker."""
-
-    brokers: Sequence[str]
-    catalog: Catalog
-    partition_count: int
-    batch_records: int
-    commit_seconds: float
-    uncommitted_records: int
-    state_folder: Path
-    store_memory: StoreMemory
-    metrics: WorkerMetrics
 
 
 class Phase(Enum):
@@ -128,16 +106,15 @@ class Partition:
         async with FencedProducer(self._settings.brokers, transactional_id=f"{GROUP}-{self.number}") as producer:
             self.phase = Phase.RESTORING
             log.debug("partition number %d: restoring", self.number)
-            store, rebuild = await asyncio.to_thread(self._open_store)
-            try:
-                self._state = await self._restore(store, rebuild)
+            async with opened_state(self.number, self._settings) as state:
+                self._state = state
                 self.phase = Phase.OPEN
                 log.debug("partition number %d: open", self.number)
-                await self._commit_until_closed(self._state, producer)
-            finally:
-                self.phase = Phase.CLOSING
-                self._unsealed.set()
-                await asyncio.to_thread(self._close_store, store)
+                try:
+                    await self._commit_until_closed(state, producer)
+                finally:
+                    self.phase = Phase.CLOSING
+                    self._unsealed.set()
         log.debug("partition number %d: closed", self.number)
 
     def close(self) -> None:
@@ -254,40 +231,6 @@ class Partition:
         except Exception as error:  # noqa: BLE001 - the worker's edge: Faust would acknowledge the batch and go on
             self.fail(error)
         return None
-
-    def _open_store(self) -> tuple[LocalStore, Rebuild | None]:
-        folder = self._settings.state_folder / f"generation-{GENERATION}" / f"partition-{self.number}"
-        return open_store(folder, self._settings.store_memory, now=now_microseconds())
-
-    def _close_store(self, store: LocalStore) -> None:
-        if store.is_damaged:
-            log.warning("partition number %d: the local store is damaged and thrown away", self.number)
-            self._metrics.store_rebuilds_total.labels(Rebuild.DAMAGED.value).inc()
-        store.close()
-
-    async def _restore(self, store: LocalStore, rebuild: Rebuild | None) -> PartitionState:
-        settings, began = self._settings, time.monotonic()
-        async with CommittedLogs(settings.brokers, number=self.number) as logs:
-            restored = await logs.restore(store, now=now_microseconds())
-            for words in check_identity(store, catalog=settings.catalog.decisive(), partition_count=settings.partition_count):
-                log.info("partition number %d: %s; no figure depends on it", self.number, words)
-            state = PartitionState(
-                store,
-                number=self.number,
-                partition_count=settings.partition_count,
-                catalog=settings.catalog,
-                new_state_id=uuid.uuid4().hex,
-            )
-            await logs.check(state, is_new=state.commit_number == 0)
-        seconds = time.monotonic() - began
-        why = rebuild or restored.rebuild
-        if why is not None:
-            log.warning("partition number %d: the local store was thrown away: %s", self.number, why.value)
-            self._metrics.store_rebuilds_total.labels(why.value).inc()
-        log.info("partition number %d: restored from %d records in %.2f s", self.number, restored.record_count, seconds)
-        self._metrics.restore_seconds.observe(seconds)
-        self._metrics.restored_records_total.inc(restored.record_count)
-        return state
 
     async def _commit_until_closed(self, state: PartitionState, producer: FencedProducer) -> None:
         began = 0.0

@@ -18,7 +18,8 @@ from aiokafka.errors import KafkaError
 from schemas.errors import InvariantViolation, SettingsError, TransientError
 from streams.kafka.transaction import FencedError
 from streams.worker.batches import Batch, Wanted
-from streams.worker.partition import AcceptedBatch, Inputs, Partition, PartitionSettings, Phase
+from streams.worker.opening import PartitionSettings
+from streams.worker.partition import AcceptedBatch, Inputs, Partition, Phase
 
 log = logging.getLogger(__name__)
 

@@ -4,14 +4,15 @@ import asyncio
 
 import pytest
 from prometheus_client import CollectorRegistry
-from streams.metrics import WorkerMetrics
 
 from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
 from schemas.records import RawRecord
+from streams.metrics import WorkerMetrics
 from streams.worker.batches import Batch
-from streams.worker.partition import Partition, PartitionSettings
+from streams.worker.opening import PartitionSettings
+from streams.worker.partition import Partition
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import StoreMemory, open_store
 
