@@ -53,7 +53,8 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
 
 lock: ## Write both requirements.lock anew from pyproject.toml (needs uv).
 	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
-	$(LOCK) --extra command --extra worker --constraint requirements.lock pyproject.toml --output-file deploy/image/requirements.lock
+	echo setuptools | $(LOCK) --extra command --extra worker --constraint requirements.lock pyproject.toml - \
+		--output-file deploy/image/requirements.lock
 
 clean: ## Remove what the two commands made.
 	rm -rf .venv .cache .data

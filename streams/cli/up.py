@@ -18,7 +18,8 @@ from streams.embedded.elsewhere import read_elsewhere
 from streams.embedded.folder_lock import holder_of
 from streams.embedded.health import PartHealth, health_of
 from streams.embedded.identity import Identity
-from streams.embedded.processes import STOP_SECONDS, Processes, read_notes, roll
+from streams.embedded.kept_files import roll
+from streams.embedded.processes import STOP_SECONDS, Processes, read_notes
 from streams.embedded.services import make_topics, service_parts
 from streams.embedded.settings import EmbeddedSettings, read_settings
 from streams.embedded.stack import Stack, held_stack, start_kafka_and_clickhouse

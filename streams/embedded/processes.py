@@ -21,14 +21,14 @@ from typing import NamedTuple, Self
 from schemas.errors import SettingsError, TransientError
 from streams.embedded.folder_lock import locked
 from streams.embedded.identity import Identity, identity_of
+from streams.embedded.kept_files import roll, write_whole
 from streams.embedded.signals import signals_put_off
 
 STOP_SECONDS = 15
 _POLL_SECONDS = 0.05
-_NOTES = "processes.json"
 _TAIL_LINES = 12
 _TAIL_BYTES = 16_384
-_LOG_BYTES_KEPT = 8 * 1024 * 1024
+_NOTES = "processes.json"
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,9 @@ class Processes:
         return [Ending(child, _how(code)) for child, code in codes if code is not None]
 
     def _note(self) -> None:
-        """Write the running children down for the next start."""
-        notes = [Noted(child.name, *identity_of(child.process.pid), child.tier) for child in self._children]
+        """Write the running children down for the next start, in the order in which they would be started."""
+        in_order = sorted(self._children, key=lambda child: child.tier)
+        notes = [Noted(child.name, *identity_of(child.process.pid), child.tier) for child in in_order]
         write_whole(self.data_folder / _NOTES, json.dumps([note._asdict() for note in notes]).encode())
 
 
@@ -201,13 +202,6 @@ def read_notes(data_folder: Path) -> list[Noted]:
         return [Noted(str(note["name"]), int(note["pid"]), str(note["began"]), int(note["tier"])) for note in notes]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file by a rename, so that nobody reads a half of it."""
-    half = path.with_suffix(".half")
-    half.write_bytes(content)
-    half.replace(path)
 
 
 def tail(log: Path) -> str:
@@ -247,9 +241,3 @@ def _end(running: Sequence[_Running]) -> None:
 def _how(code: int) -> str:
     """Say how a process ended."""
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
-
-
-def roll(log: Path) -> None:
-    """Keep a log from growing for ever: at a start, a long one becomes the one before."""
-    if log.exists() and log.stat().st_size > _LOG_BYTES_KEPT:
-        log.replace(log.with_suffix(".log.1"))

@@ -8,7 +8,7 @@ import msgspec
 
 from streams.embedded.addresses import Address
 from streams.embedded.identity import Identity
-from streams.embedded.processes import write_whole
+from streams.embedded.kept_files import write_whole
 
 _NAME = "state.json"
 _ENDINGS_OF_A_RESTLESS = 3

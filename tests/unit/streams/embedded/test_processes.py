@@ -10,6 +10,7 @@ import time
 import pytest
 
 from schemas.errors import SettingsError, TransientError
+from streams.embedded import kept_files
 from streams.embedded import processes as under_test
 from streams.embedded.identity import began
 from streams.embedded.processes import Noted, Processes, read_notes, tail
@@ -85,7 +86,7 @@ def test_what_others_rest_on_is_ended_last(tmp_path):
         number.write_text(str(lower.process.pid))
         while "ready" not in child.log.read_text():
             processes.check()
-        assert [noted.tier for noted in read_notes(tmp_path)] == [1, 0]
+        assert [noted.name for noted in read_notes(tmp_path)] == ["lower", "upper"]
     assert child.log.read_text() == "ready\nthe lower one still runs\n"
     assert lower.process.returncode == -signal.SIGTERM
 
@@ -130,7 +131,7 @@ def test_a_child_that_ended_is_told_of_with_the_end_of_its_log(tmp_path):
 
 def test_a_log_does_not_grow_for_ever(tmp_path, monkeypatch):
     """A long log becomes the one before at the next start of that child; the end of a long log is short."""
-    monkeypatch.setattr(under_test, "_LOG_BYTES_KEPT", 10)
+    monkeypatch.setattr(kept_files, "_LOG_BYTES_KEPT", 10)
     for _ in range(2):
         with Processes(tmp_path) as processes:
             command = [sys.executable, "-c", "print('x' * 100_000)"]

@@ -11,7 +11,7 @@ import pytest
 from schemas.errors import SettingsError
 from streams.clickhouse import ClickHouseAddress
 from streams.embedded.elsewhere import NOTHING, Elsewhere
-from streams.embedded.ports import HOST, free_ports, with_free_ports
+from streams.embedded.ports import HOST, free_ports
 from streams.embedded.processes import Processes
 from streams.embedded.services import service_parts, services_of
 from streams.embedded.settings import EmbeddedSettings
@@ -22,7 +22,7 @@ FOLDER = Path("/data/of/the/stack")
 
 
 def stack_with(elsewhere=NOTHING):
-    return Stack(with_free_ports(EmbeddedSettings()), FOLDER, {}, Processes(FOLDER), elsewhere)
+    return Stack(EmbeddedSettings(), FOLDER, {}, Processes(FOLDER), elsewhere)
 
 
 def free_web_ports():
