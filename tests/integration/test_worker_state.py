@@ -20,6 +20,7 @@ from schemas.instants import parse_instant
 from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import running_stack
+from streams.kafka.control import Settlement, say_settlement
 from streams.worker.store import StoreMark, StoreMemory, open_store
 from streams.worker.wall_clock import now_microseconds
 from tests.support.worker_processes import Broker, WorkerProcess, sent, wait_for, worker_running
@@ -210,6 +211,23 @@ async def test_a_worker_says_the_time_once_it_has_read_to_the_end(broker, enviro
         assert abs(record.content.as_of - record.timestamp) < 1000
         assert abs(record.content.as_of - now_microseconds()) < SECONDS * 1_000_000
         assert record.content.accept_from is None
+
+
+async def test_settlement_begins_when_an_operator_says_so(broker, environment, tmp_path):
+    """From the next word of the clock on, what lies more than 62 days back is too late, and the books still are the fold."""
+    await say_settlement([broker.servers], Settlement(is_open=True, since=now_microseconds(), by="a test"))
+    with worker_running({**environment, "CREDITS_CLOCK": "on"}, tmp_path / "open.log") as worker:
+
+        async def is_settling() -> bool:
+            said = [record.content for record in await broker.records() if isinstance(record.content, TimeAdvanced)]
+            return sum(event.accept_from is not None for event in said) == len(topics.CLOCKED_TOPICS) * PARTITION_COUNT
+
+        await wait_for(is_settling, seconds=SECONDS, workers=[worker])
+        await use(broker, "too-late", customers=4)
+        await caught_up(broker, worker)
+    folded = fold_rows(await broker.records(), catalog=parse_catalog(CATALOG))
+    results = results_of(folded.rows, catalog=parse_catalog(CATALOG), as_of=folded.as_of, duplicates=folded.duplicates)
+    assert [entry["reason"] for entry in results["refusals"]] == ["too_late"] * 8
 
 
 def page(environment: dict[str, str], name: str) -> tuple[int, str]:
