@@ -98,10 +98,10 @@ class Carrier:
                     backoff.reset()
                     await self._work(client, reader, queues)
             except (KafkaError, OSError) as error:
-                sentence = f"Kafka at {','.join(self._settings.brokers)} does not answer: {error!r}"
+                place = f"Kafka at {','.join(self._settings.brokers)}"
                 if not was_member:
-                    raise TransientError(sentence) from error
-                await self._wait_out(sentence, backoff)
+                    raise TransientError(f"{place} does not answer; say with CREDITS_KAFKA_BROKERS where it is") from error
+                await self._wait_out(f"{place} does not answer: {error!r}", backoff)
             finally:
                 await reader.stop()
 

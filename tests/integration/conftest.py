@@ -35,13 +35,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def data_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Give a folder for this run's data, inside the checkout; afterwards it is removed, unless a test has failed."""
+    """Give a folder for this run's data, inside the checkout; afterwards it is removed, but for the logs when a test failed."""
     parent = CHECKOUT / ".data" / "tests"
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=parent))
     yield folder
-    if not request.session.testsfailed:
-        shutil.rmtree(folder, ignore_errors=True)
+    for part in folder.glob("*/*") if request.session.testsfailed else [folder]:
+        if part.name != "logs":
+            shutil.rmtree(part, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
-"""From Kafka through the worker and the sink into ClickHouse: what is visible is what a fold of the same topics gives.
+"""From Kafka through the worker and the sink into ClickHouse: the figures of the examples that were worked out by hand.
 
-Faults are part of it: everything sent again, a sink that is killed, an engine that is away for a while.
+What is visible is also what both derivations make of the same topics. Faults are given to another feed, in
+`test_faults_of_the_stream.py`.
 """
 
 import asyncio
@@ -18,16 +19,14 @@ import pytest
 from plain_model import derive
 from projections.fold import fold_rows
 from projections.results import Results, results_of
-from projections.statements import tables_database
 from schemas.dump import read_dump, write_dump
 from schemas.events import Event, TimeAdvanced
 from schemas.records import Reroute
 from schemas.refusals import Refusal
 from streams.clickhouse import ClickHouseAddress, connect, read_rows
 from streams.embedded.ports import with_free_ports
-from streams.embedded.processes import Child
 from streams.embedded.settings import read_settings
-from streams.embedded.stack import Stack, gateway_answers, gateway_command, running_stack
+from streams.embedded.stack import Stack, running_stack
 from streams.files import read_catalog
 from streams.kafka.dump import read_input_topics
 from streams.kafka.emit import emit
@@ -46,8 +45,6 @@ from tests.support.expected_figures import (
 CATALOG = read_catalog(EXAMPLES / "catalog.toml")
 PARTITION_COUNT = 3
 SECONDS = 60
-COPIES = 8
-"""So many copies of the examples are sent around a kill: half of them until rows flow, half of them just before it."""
 CONTRADICTIONS = ("event_conflict", "grant_conflict")
 
 
@@ -69,11 +66,10 @@ def read_feed() -> Feed:
 
 
 class Stream:
-    """A worker and a sink beside a stack, with what a test does to them and asks them."""
+    """A worker and a sink beside a stack, and what a test asks them."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self._children: dict[str, Child] = {}
         self._environment = {
             "CREDITS_KAFKA_BROKERS": stack.bootstrap_servers,
             "CREDITS_CLICKHOUSE_HOST": stack.clickhouse_host,
@@ -84,19 +80,12 @@ class Stream:
             "CREDITS_WEB_PORT": "0",
             "CREDITS_SINK_WEB_PORT": "0",
             "CREDITS_STATE_FOLDER": str(stack.data_folder / "state"),
-            "CREDITS_MEMBER_NAME": "the-worker",  # one that is killed has its partitions back at once
         }
 
     def start(self, name: str) -> None:
         """Start the worker or the sink."""
         command = [sys.executable, "-m", "streams", name]
-        self._children[name] = self.stack.start_process(name, command, environment=self._environment)
-
-    def kill(self, name: str) -> None:
-        """End the worker or the sink as a power cut would."""
-        self._children[name].process.kill()
-        self._children[name].process.wait()
-        self.stack.stop_process(name)
+        self.stack.start_process(name, command, environment=self._environment)
 
     def emit(self, events: Sequence[Event]) -> int:
         return asyncio.run(
@@ -120,11 +109,6 @@ class Stream:
             )
         )
         return told
-
-    def shown_allocations(self) -> int:
-        """Give the number of allocations that ClickHouse shows now, without waiting for more."""
-        with connect(ClickHouseAddress(self.stack.clickhouse_host, self.stack.clickhouse_port)) as client:
-            return client.query(f"SELECT count() FROM {tables_database(GENERATION)}.allocations FINAL").first_row[0]
 
     def visible(self) -> Results:
         """Wait, then give what ClickHouse shows, which is what both derivations make of a dump of the topics."""
@@ -166,11 +150,6 @@ def first(stream: Stream, feed: Feed) -> Results:
     """Give what is visible after the examples were sent once."""
     assert stream.emit([*feed.events, feed.clock]) == len(feed.events) + 3 * PARTITION_COUNT
     return stream.visible()
-
-
-def of_copy(events: Sequence[Event], number: int | str) -> list[Event]:
-    """Give the same events for other organizations, so that all of them are new."""
-    return [event._replace(organization_id=f"copy-{number}-{event.organization_id}") for event in events]
 
 
 def without_refusals(results: Results) -> Results:
@@ -229,35 +208,3 @@ def test_everything_sent_again_changes_nothing_but_the_duplicates(stream, first,
     assert len(again["refusals"]) == 2 * len(first["refusals"])
     masters = len(first["campaigns"]) + len(first["names"])
     assert first["duplicates"] < again["duplicates"] - first["duplicates"] <= len(feed.events) - masters
-
-
-@pytest.mark.parametrize("name", ["sink", "worker"])
-def test_a_process_that_is_killed_loses_and_doubles_nothing(name, stream, first, feed):
-    """Kill -9 while rows flow: the next one carries on from what was committed, and repeats change nothing."""
-    before = len(stream.visible()["allocations"])
-    in_all = before + COPIES * len(first["allocations"])
-    warming, following = (
-        [event for number in numbers for event in of_copy(feed.events, f"{name}-{number}")]
-        for numbers in (range(COPIES // 2), range(COPIES // 2, COPIES))
-    )
-    stream.emit([*warming, feed.clock])
-    stream.stack.wait_until(lambda: stream.shown_allocations() > before, what="the first rows", seconds=SECONDS)
-    stream.emit([*following, feed.clock])
-    stream.kill(name)
-    assert stream.shown_allocations() < in_all, "the kill came after all was done, and showed nothing"
-    stream.start(name)
-    assert len(stream.visible()["allocations"]) == in_all
-
-
-def test_an_engine_that_is_away_only_delays(stream, first, feed):
-    """While ClickHouse is stopped the worker goes on and the sink waits; when it is back, all of it becomes visible."""
-    stack = stream.stack
-    before = len(stream.visible()["allocations"])
-    stack.stop_process("clickhouse")
-    stream.emit([*of_copy(feed.events, "away"), feed.clock])
-    log = stack.data_folder / "logs" / "sink.log"
-    stack.wait_until(lambda: "trying again in" in log.read_text(encoding="utf-8"), what="the sink", seconds=SECONDS)
-    stack.start_process("clickhouse", gateway_command(stack.settings, stack.data_folder), environment={"TZ": "UTC"})
-    stack.wait_until(lambda: gateway_answers(stack.clickhouse_port), what="ClickHouse", seconds=SECONDS)
-    assert len(stream.visible()["allocations"]) == before + len(first["allocations"])
-    assert "Traceback" not in log.read_text(encoding="utf-8")

@@ -16,12 +16,12 @@ from schemas.records import ReadRecord
 from schemas.refusals import Reason, Refusal
 from tests.support import faults, upstream
 from tests.support.commit_proxy import CommitProxy
-from tests.support.doses import Dose, dose_of
+from tests.support.doses import SEED, Dose, dose_of
 from tests.support.fault_report import Report
 from tests.support.feed import make_feed
-from tests.support.stream_harness import PARTITION_COUNT, SECONDS, Stream, stream_running
+from tests.support.stream_harness import PARTITION_COUNT, SECONDS, Stream
+from tests.support.stream_start import stream_running
 
-SEED = 20_250_106
 OTHER_SEED = 7
 RECORDS = 500
 

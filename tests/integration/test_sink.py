@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,10 +133,10 @@ async def test_rows_that_are_refused_are_found_and_kept(output, client, port, ca
     names = [record_of(row, partition=1) for row in name_rows("poison", 20)]
     names[0] = names[0]._replace(key=b"\xff", value=b"\x00no row")
     sent = [*map(record_of, campaigns), *map(record_of, usage), *names]
-    offsets = dict(zip(sent, await output.send(sent), strict=True))
     async with sink_carrying(output, "poison", clickhouse_port=port) as sink:
         await until_so(lambda: not sink.health.unready())
         with campaigns_of_status(client, "LIVE"):
+            offsets = dict(zip(sent, await output.send(sent), strict=True))
             await output.wait_until_carried("poison")
             assert stored(client, "poison", "campaigns") == 49
         assert (stored(client, "poison", "campaign_usage"), stored(client, "poison")) == (27, 19)
@@ -185,7 +186,7 @@ async def test_a_table_that_takes_no_row_at_all_is_an_outage(output, client, por
         await output.wait_until_carried("nothing")
         assert sink.metric("refused_rows_total", table="campaigns") == 0
     assert stored(client, "nothing", "campaigns") == 4
-    assert "not one of 3 is accepted, so that the rows may not be to blame; trying again in" in caplog.text
+    assert re.search(r"; not one of \d is accepted, so that the rows may not be to blame; trying again in", caplog.text)
 
 
 async def test_the_same_cut_is_carried_once_whoever_repeats_it(output, client, port):
@@ -241,7 +242,7 @@ async def test_a_sink_that_is_killed_while_it_inserts_loses_nothing(output, own_
     async with ClickHouseProxy(port) as proxy:
         sink = SinkProcess(own_stack, "killed", clickhouse_port=proxy.port, CREDITS_SINK_BYTES="16384")
         sink.start()
-        for number, inserting in enumerate((proxy.wait_for_insert, proxy.hold_next)):
+        for number, inserting in enumerate((proxy.stop_next, proxy.hold_next)):
             under_way = asyncio.create_task(inserting())
             await output.send(rows[number * 500 : number * 500 + 500])
             await asyncio.wait_for(under_way, SECONDS)

@@ -1,4 +1,4 @@
-"""A proxy before ClickHouse's HTTP interface that tells of inserts, loses answers to them, or holds them back.
+"""A proxy before ClickHouse's HTTP interface that keeps inserts from it, loses answers to them, or holds answers back.
 
 An answer comes when the engine has done the insert; so one that is lost or held back belongs to rows that are stored, and the
 one who sent them does not know.
@@ -6,7 +6,7 @@ one who sent them does not know.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +26,8 @@ class ClickHouseProxy:
         self._to_lose = 0
         self._is_holding = False
         self._held = asyncio.Event()
-        self._sent = asyncio.Event()
+        self._is_stopping = False
+        self._stopped = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
         self.lost_count = 0
 
@@ -47,10 +48,11 @@ class ClickHouseProxy:
         """Lose the answers to the next inserts: the connection is cut in their place."""
         self._to_lose = count
 
-    async def wait_for_insert(self) -> None:
-        """Wait until the next insert is on its way to the engine."""
-        self._sent.clear()
-        await self._sent.wait()
+    async def stop_next(self) -> None:
+        """Keep the next insert from the engine, and wait until there is one; its connection stays as it is from then on."""
+        self._stopped.clear()
+        self._is_stopping = True
+        await self._stopped.wait()
 
     async def hold_next(self) -> None:
         """Hold back the answer to the next insert, and wait until there is one; its connection stays as it is from then on."""
@@ -65,12 +67,18 @@ class ClickHouseProxy:
         task.add_done_callback(self._connections.discard)
         with contextlib.suppress(OSError):
             engine_reader, engine_writer = await asyncio.open_connection(_HOST, self._engine_port)
-            connection = _Connection(reader, writer, engine_reader, engine_writer, on_insert=self._sent.set)
+            connection = _Connection(reader, writer, engine_reader, engine_writer, on_insert=self._stop_if_asked)
             try:
                 await asyncio.gather(connection.forward_requests(), self._forward_answers(connection))
             finally:
                 connection.close()
         writer.close()
+
+    async def _stop_if_asked(self) -> None:
+        if self._is_stopping:
+            self._is_stopping = False
+            self._stopped.set()
+            await asyncio.Event().wait()
 
     async def _forward_answers(self, connection: "_Connection") -> None:
         with contextlib.suppress(OSError):
@@ -99,7 +107,7 @@ class _Connection:
         engine_reader: asyncio.StreamReader,
         engine_writer: asyncio.StreamWriter,
         *,
-        on_insert: Callable[[], None],
+        on_insert: Callable[[], Awaitable[None]],
     ) -> None:
         self.writer = writer
         self.engine_reader = engine_reader
@@ -112,10 +120,10 @@ class _Connection:
         """Forward requests until either end is closed."""
         with contextlib.suppress(OSError):
             while part := await self._reader.read(_CHUNK_BYTES):
-                self._engine_writer.write(part)
                 if _MARK_OF_INSERT in part:
+                    await self._on_insert()
                     self._is_inserting = True
-                    self._on_insert()
+                self._engine_writer.write(part)
                 await self._engine_writer.drain()
         self.close()
 

@@ -4,6 +4,7 @@ Both are read on from where they were read up to the last time, and checked on t
 key of an output is written by two partitions.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
@@ -40,9 +41,17 @@ async def reader_of_committed(servers: str) -> AsyncIterator[AIOKafkaConsumer]:
 async def open_transaction_count(servers: str, *, numbers: Iterable[int]) -> int:
     """Count the partition numbers whose changelog the broker holds up for readers, since a transaction is open in it."""
     changelogs = [TopicPartition(CHANGELOG, number) for number in numbers]
-    async with _reader(servers, isolation_level="read_uncommitted") as all_of_it, reader_of_committed(servers) as committed:
-        ends, stable_ends = await all_of_it.end_offsets(changelogs), await committed.end_offsets(changelogs)
+    if not changelogs:
+        return 0
+    ends, stable_ends = await asyncio.gather(
+        *[_ends_as_seen(servers, changelogs, level) for level in ("read_uncommitted", "read_committed")]
+    )
     return sum(stable_ends[log] < ends[log] for log in changelogs)
+
+
+async def _ends_as_seen(servers: str, logs: Sequence[TopicPartition], isolation_level: str) -> dict[TopicPartition, int]:
+    async with _reader(servers, isolation_level=isolation_level) as reader:
+        return await reader.end_offsets(logs)
 
 
 @contextlib.asynccontextmanager
@@ -95,6 +104,7 @@ class PublishedRows:
         self._logs = Logs(OUTPUT_TOPICS, partition_count=partition_count)
         self._written: dict[tuple[str, bytes], tuple[int, int]] = {}
         self.rows = Rows()
+        self.row_count = 0
 
     async def read_on(self, consumer: AIOKafkaConsumer) -> None:
         """Take in what was published since the last time."""
@@ -109,6 +119,7 @@ class PublishedRows:
         assert published.revision > revision, f"{where}: revision {published.revision} follows {revision}"
         self._written[record.topic, record.key] = (partition, published.revision)
         self.rows.take([Change(published.row, published.source, published.deleted)])
+        self.row_count += 1
 
 
 class CommittedStates:

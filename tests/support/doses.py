@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from tests.support.worker_phases import InFlight
 
+SEED = 20_250_106
+"""The seed of the feed and of what the faults choose."""
+
 
 class Dose(NamedTuple):
     """How much of each fault; `kills` are those of workers that are wanted at least, by what they have to fall into."""
@@ -34,7 +37,7 @@ SHORT = Dose(
     silences=0,
 )
 FULL = Dose(
-    record_count=200_000,
+    record_count=60_000,
     kills=MappingProxyType({InFlight.TRANSACTION: 60, InFlight.RESTORE: 30, InFlight.REBALANCE: 30}),
     moves=20,
     freezes=10,

@@ -19,25 +19,23 @@ PIECE = 60
 ROWS = 300
 """So many records are sent where something of them has to be under way for a while."""
 _CATCH_SECONDS = 20
-_DELAY_SECONDS_MAX = {InFlight.TRANSACTION: 0.03, InFlight.RESTORE: 0.05, InFlight.REBALANCE: 0.1}
+_COMMIT_SECONDS = 2
+"""A worker that has begun no commit for so long has no records left to commit."""
+_DELAY_SECONDS_MAX = {InFlight.COMMIT: 0.03, InFlight.RESTORE: 0.05, InFlight.REBALANCE: 0.1}
 """How long at most a kill waits after it has seen what it is to fall into, so that it falls into all parts of it."""
 _SHOWED_NOTHING = "the kill came after all was carried over, and showed nothing"
 
 
 def kill_workers(stream: Stream, victims: Sequence[StreamWorker], *, wanted: Mapping[InFlight, int], seconds: float) -> None:
-    """Kill running workers in turn, and start them again, until so many kills fell into each phase; fails when time is up.
-
-    A kill counts for an open transaction where the broker has one open of the worker that was killed.
-    """
+    """Kill running workers in turn, and start them again, until so many kills fell into each phase; fails when time is up."""
     choice, deadline = random.Random(stream.report.seed), time.monotonic() + seconds  # noqa: S311 - the same for the same seed
     missing = dict(wanted)
     for victim in cycle(victims):
         if not any(missing.values()):
             return
         assert time.monotonic() < deadline, f"after {seconds} s so many kills were missing still: {missing}"
-        with stream.flowing(stream.take(2 * PIECE)):
-            freeze_in_transaction(stream, victim, choice)
-            _kill(stream, victim, missing)
+        freeze_in_transaction(stream, victim, choice)
+        _kill(stream, victim, missing)
         with stream.report.recovery("kill -9 of a worker, until it is open again"):
             for aimed_at in (InFlight.REBALANCE, InFlight.RESTORE):
                 if missing[aimed_at] > 0:
@@ -55,23 +53,23 @@ def _kill(stream: Stream, victim: StreamWorker, missing: dict[InFlight, int]) ->
 
 
 def freeze_in_transaction(stream: Stream, worker: StreamWorker, choice: random.Random) -> None:
-    """Freeze a worker when the broker has a transaction of its open; records have to flow meanwhile."""
-    deadline = time.monotonic() + _CATCH_SECONDS
+    """Send records, and freeze a worker when the broker has a transaction of its open."""
+    deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        worker.log.wait_for_any(InFlight.TRANSACTION, seconds=_CATCH_SECONDS)
-        time.sleep(choice.uniform(0, _DELAY_SECONDS_MAX[InFlight.TRANSACTION]))
-        worker.freeze()
-        if stream.has_open_transaction(worker):
-            return
-        worker.thaw()
-    raise AssertionError(f"in {_CATCH_SECONDS} s no transaction of {worker.name} was found open")
+        with stream.flowing(stream.take(PIECE)):
+            while worker.log.wait_for_any(InFlight.COMMIT, seconds=_COMMIT_SECONDS):
+                time.sleep(choice.uniform(0, _DELAY_SECONDS_MAX[InFlight.COMMIT]))
+                worker.freeze()
+                if stream.has_open_transaction(worker):
+                    return
+                worker.thaw()
+    raise AssertionError(f"in {SECONDS} s no transaction of {worker.name} was found open")
 
 
 def freeze_until_replaced(stream: Stream, frozen: StreamWorker, other: StreamWorker) -> None:
     """Freeze a worker within a commit until the group has given its work to another, then let it go on."""
     report, choice = stream.report, random.Random(stream.report.seed)  # noqa: S311 - as above
-    with stream.flowing(stream.take(PIECE)):
-        freeze_in_transaction(stream, frozen, choice)
+    freeze_in_transaction(stream, frozen, choice)
     with report.recovery("freeze of a worker in a transaction, until another has done all of its work"):
         stream.stack.wait_until(
             lambda: len(other.log.read_on().open_numbers) == PARTITION_COUNT, what="the other worker", seconds=SECONDS
@@ -90,7 +88,7 @@ def kill_broker(stream: Stream, worker: StreamWorker) -> None:
     """Kill Kafka while records are sent and a worker commits, and start it again."""
     with stream.report.recovery("kill -9 of the broker, until all is applied"):
         with stream.sending(stream.take(PIECE)):
-            worker.log.wait_for_any(InFlight.TRANSACTION, seconds=_CATCH_SECONDS)
+            worker.log.wait_for_any(InFlight.COMMIT, seconds=_CATCH_SECONDS)
             stream.kill_process("kafka")
             stream.report.note(f"the broker was killed in {', '.join(sorted(worker.log.read_on().in_flight()))}")
             stream.stack.start_part(stream.stack.parts["kafka"])
@@ -130,7 +128,7 @@ def kill_before_the_answer(stream: Stream, worker: StreamWorker, proxy: CommitPr
     """Kill a worker when a commit of its has happened and it has not been told."""
     _lose_answer(stream, proxy, Loss.SILENCE)
     fell_into = stream.kill(worker)
-    assert InFlight.TRANSACTION in fell_into, f"the worker had gone on: {sorted(fell_into)}"
+    assert InFlight.COMMIT in fell_into, f"the worker had gone on: {sorted(fell_into)}"
     with stream.report.recovery("kill -9 of a worker that was not told of its commit, until all is applied"):
         worker.start()
         stream.wait_until_applied()

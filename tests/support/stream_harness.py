@@ -1,48 +1,27 @@
 """A whole stream for tests: Kafka, ClickHouse, workers and sink as processes, a feed, and the one question that counts.
 
 `Stream.check` asks it: are the books the same in a fold of the input topics, in the workers' state, on the output topics and
-in ClickHouse, row by row and field by field? It is asked of the whole log, which only grows.
+in ClickHouse, row by row and field by field? It is asked of the whole log, which only grows (docs/testing.md).
 """
 
 import asyncio
 import contextlib
 import itertools
-import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-from rich.console import Console
-
-from projections.fold import fold_rows
-from projections.rows import DeadLetterRow
-from schemas import topics
-from schemas.dump import read_dump, write_dump
 from schemas.records import RawRecord, ReadRecord
-from streams.clickhouse import ClickHouseAddress, connect, read_rows
-from streams.embedded import stack as embedded
-from streams.embedded.ports import HOST, free_ports, with_free_ports
-from streams.embedded.settings import read_settings
+from streams.clickhouse import ClickHouseAddress
 from streams.embedded.stack import Stack
 from streams.kafka.clients import admin_of
-from streams.kafka.dump import read_input_topics
-from streams.kafka.topics import GENERATION, ensure_topics
 from tests.support import upstream
-from tests.support.committed_logs import (
-    CommittedStates,
-    PublishedRows,
-    books_part,
-    ends_of,
-    open_transaction_count,
-    reader_of_committed,
-)
-from tests.support.differences import assert_same_rows, assert_same_state
+from tests.support.committed_logs import open_transaction_count, reader_of_committed
 from tests.support.fault_report import Report
-from tests.support.feed import CATALOG, CATALOG_TEXT, make_feed
-from tests.support.going_fold import GoingFold, check_sent_on
+from tests.support.feed import CATALOG, CATALOG_TEXT
 from tests.support.sink_watch import SinkWatch
+from tests.support.stream_books import StreamBooks
 from tests.support.stream_worker import StreamWorker
 from tests.support.worker_phases import InFlight
 
@@ -53,7 +32,6 @@ SESSION_SECONDS = 6
 _POLL_SECONDS, _CATCH_SECONDS = 0.1, 0.002
 _FLOW_RECORDS, _FLOW_SECONDS = 25, 0.2
 _SINK_COMMAND = (sys.executable, "-m", "streams", "sink")
-_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class Stream:
@@ -66,9 +44,8 @@ class Stream:
         self.proxy_port = proxy_port
         self.workers: dict[str, StreamWorker] = {}
         self._feed = iter(feed)
-        self._published = PublishedRows(partition_count=PARTITION_COUNT)
-        self._committed = CommittedStates(partition_count=PARTITION_COUNT)
-        self._fold = GoingFold(partition_count=PARTITION_COUNT, catalog=CATALOG)
+        clickhouse = ClickHouseAddress(stack.clickhouse_host, stack.clickhouse_port)
+        self._books = StreamBooks(stack.bootstrap_servers, clickhouse, partition_count=PARTITION_COUNT, catalog=CATALOG)
         catalog = stack.data_folder / "catalog.toml"
         catalog.write_text(CATALOG_TEXT, encoding="utf-8")
         self._environment = {
@@ -114,14 +91,11 @@ class Stream:
         return asyncio.run(open_transaction_count(self.stack.bootstrap_servers, numbers=numbers)) > 0
 
     def kill(self, worker: StreamWorker) -> frozenset[InFlight]:
-        """Kill a worker and report what it fell into; gives the same.
-
-        A commit that had begun counts as an open transaction only where the broker has it open.
-        """
+        """Kill a worker and report what it fell into; gives the same."""
         worker.kill()
         fell_into = worker.log.read_on().in_flight()
-        if not self.has_open_transaction(worker):
-            fell_into -= {InFlight.TRANSACTION}
+        if self.has_open_transaction(worker):
+            fell_into |= {InFlight.TRANSACTION}
         self.report.count_kill(fell_into)
         return fell_into
 
@@ -200,42 +174,21 @@ class Stream:
         self.wait_until_applied()
         asyncio.run(self._wait_until_carried())
 
-    def check(self) -> list[ReadRecord]:
+    def check(self) -> Sequence[ReadRecord]:
         """Wait until all is visible, then hold the four books against each other; gives the records of the input topics."""
         self.wait_until_visible()
-        asyncio.run(self._read_on())
-        check_sent_on(self._fold.records)
-        for number, (expected, found) in enumerate(zip(self._fold.states, self._committed.states, strict=True)):
-            assert_same_state(books_part(expected), books_part(found), f"the state of partition number {number}")
-        assert_same_rows(self._fold.rows, self._published.rows, "the output topics")
-        with connect(ClickHouseAddress(self.stack.clickhouse_host, self.stack.clickhouse_port)) as client:
-            assert_same_rows(self._fold.rows, read_rows(client, generation=GENERATION), "ClickHouse")
-        return self._fold.records
+        asyncio.run(self._books.compare())
+        return self._books.records
 
-    def check_from_the_beginning(self) -> list[ReadRecord]:
+    def check_from_the_beginning(self) -> Sequence[ReadRecord]:
         """Do what `check` does, then fold a dump of the whole log at once, and derive the rows of the workers' state anew."""
         records = self.check()
-        partition_count, raw = asyncio.run(read_input_topics(bootstrap_servers=self.stack.bootstrap_servers))
-        folded = fold_rows(read_dump(write_dump(raw, partition_count=partition_count)), catalog=CATALOG)
-        assert_same_rows(folded.rows, self._published.rows, "the output topics")
-        assert_same_rows(
-            folded.rows, self._committed.derived_rows(CATALOG), "what follows from the workers' state", but=DeadLetterRow
-        )
+        asyncio.run(self._books.compare_from_the_beginning())
         return records
-
-    async def _read_on(self) -> None:
-        async with reader_of_committed(self.stack.bootstrap_servers) as consumer:
-            for books in (self._fold, self._committed, self._published):
-                await books.read_on(consumer)
 
     async def _wait_until_applied(self) -> None:
         async with reader_of_committed(self.stack.bootstrap_servers) as consumer, self._deadline("all was applied"):
-            while True:
-                await self._committed.read_on(consumer)
-                # Asked after the state was read: what is sent on lies in the topics before the state says so.
-                ends = await ends_of(consumer, topics.INPUT_TOPICS, partition_count=PARTITION_COUNT)
-                if ends == self._committed.positions():
-                    return
+            while not await self._books.is_applied(consumer):
                 await self._pause()
 
     async def _wait_until_carried(self) -> None:
@@ -275,30 +228,3 @@ class Stream:
             raise AssertionError(
                 f"after {SECONDS} s it was not so that {what}; logs: {self.stack.data_folder / 'logs'}"
             ) from error
-
-
-@contextlib.contextmanager
-def stream_running(data_folder: Path, *, record_count: int, report: Report) -> Iterator[Stream]:
-    """Run a stream without any worker or sink yet, until the block is left."""
-    settings = with_free_ports(read_settings(os.environ))
-    proxied_port, proxy_port = free_ports(2)
-    feed = make_feed(seed=report.seed, record_count=record_count, partition_count=PARTITION_COUNT)
-    with embedded.held_stack(settings, data_folder=data_folder, environment=os.environ) as stack:
-        _start(stack, proxied_port=proxied_port, proxy_port=proxy_port)
-        asyncio.run(ensure_topics([stack.bootstrap_servers], partition_count=PARTITION_COUNT, replication_factor=1))
-        yield Stream(stack, feed=feed, report=report, proxied_port=proxied_port, proxy_port=proxy_port)
-
-
-def _start(stack: Stack, *, proxied_port: int, proxy_port: int) -> None:
-    """Start ClickHouse, and Kafka with a second port, of which it says that it is to be reached at the proxy's."""
-    port, controller_port = stack.settings.kafka_port, stack.settings.kafka_controller_port
-    overrides = {
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port},PROXIED://{HOST}:{proxied_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port},PROXIED://{HOST}:{proxy_port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT",
-    }
-    arguments = itertools.chain.from_iterable(("--override", f"{name}={value}") for name, value in overrides.items())
-    kafka = embedded._kafka_part(stack, cache_folder=_CHECKOUT / ".cache", console=Console(stderr=True))
-    stack.start_part(kafka._replace(command=(*kafka.command, *arguments)))
-    stack.start_part(embedded._clickhouse_part(stack))
-    stack.wait_for_parts()

@@ -14,8 +14,12 @@ _REBALANCE_ENDED = "rebalance ended, holding "
 
 
 class InFlight(StrEnum):
-    """What can be under way in a worker when something happens to it."""
+    """What can be under way in a worker when something happens to it.
 
+    Its log tells of all but open transactions, which the broker knows of: a commit begins before, and ends after its own.
+    """
+
+    COMMIT = "a commit"
     TRANSACTION = "an open transaction"
     RESTORE = "a restore"
     FENCING = "a fencing"
@@ -23,7 +27,7 @@ class InFlight(StrEnum):
 
 
 _STANDS_FOR = {
-    "begins": InFlight.TRANSACTION,
+    "begins": InFlight.COMMIT,
     "restoring": InFlight.RESTORE,
     "fencing": InFlight.FENCING,
 }
@@ -60,7 +64,7 @@ class WorkerPhases:
     @property
     def committing_numbers(self) -> frozenset[int]:
         """The partition numbers of which a commit has begun and not ended."""
-        return frozenset(number for number, said in self._said.items() if _STANDS_FOR.get(said) is InFlight.TRANSACTION)
+        return frozenset(number for number, said in self._said.items() if _STANDS_FOR.get(said) is InFlight.COMMIT)
 
     @property
     def open_numbers(self) -> frozenset[int]:

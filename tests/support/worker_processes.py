@@ -7,23 +7,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
-from projections.results import Results, Rows, results_of
-from projections.row_codec import decode_change
-from projections.rows import Change
+from projections.results import Results, results_of
 from schemas import codec, topics
 from schemas.catalog import Catalog
 from schemas.events import Event, TimeAdvanced, key_of
 from schemas.instants import from_milliseconds
 from schemas.reading import read_record
 from schemas.records import RawRecord, ReadRecord
-from streams.kafka.closing import close_within
-from streams.kafka.topics import OUTPUT_TOPICS
+from streams.kafka.messages import raw_record
+from tests.support import upstream
+from tests.support.committed_logs import Logs, PublishedRows, reader_of_committed
 
 _POLL_SECONDS = 0.05
 _END_SECONDS = 30
@@ -52,19 +51,7 @@ class Broker(NamedTuple):
 
     async def send(self, records: Sequence[Sent]) -> None:
         """Send records in order and await all acknowledgements."""
-        async with AIOKafkaProducer(bootstrap_servers=self.servers, linger_ms=5) as producer:
-            results = [
-                await producer.send(
-                    record.topic,
-                    record.value,
-                    key=record.key,
-                    partition=self._partition_of(record),
-                    timestamp_ms=record.timestamp_milliseconds,
-                )
-                for record in records
-            ]
-            for result in results:
-                await result
+        await upstream.send([self._raw(record) for record in records], servers=self.servers)
 
     async def send_clock(self, event: TimeAdvanced) -> None:
         """Say what time it is to every clocked topic partition."""
@@ -78,86 +65,45 @@ class Broker(NamedTuple):
 
     async def records(self) -> list[ReadRecord]:
         """Read everything that lies in the input topics, in the order of each log."""
-        async with self._reader(topics.INPUT_TOPICS) as reader:
-            records = [_raw(record) for record in await reader.read_all()]
-        records.sort(key=lambda raw: (raw.partition, raw.topic, raw.offset))
-        return [read_record(raw, partition_count=self.partition_count) for raw in records]
+        async with reader_of_committed(self.servers) as reader:
+            fetched = await Logs(topics.INPUT_TOPICS, partition_count=self.partition_count).read_on(reader)
+        raw = sorted((raw_record(record) for record in fetched), key=lambda one: (one.partition, one.topic, one.offset))
+        return [read_record(record, partition_count=self.partition_count) for record in raw]
 
-    def books(self) -> "PublishedBooks":
-        """Give a reader of the output topics, to be used as a context."""
-        return PublishedBooks(self._reader(OUTPUT_TOPICS))
+    @contextlib.asynccontextmanager
+    async def books(self) -> AsyncIterator["PublishedBooks"]:
+        """Give a reader of the output topics."""
+        async with reader_of_committed(self.servers) as reader:
+            yield PublishedBooks(reader, partition_count=self.partition_count)
 
-    def _partition_of(self, record: Sent) -> int:
-        if record.partition is not None:
-            return record.partition
-        return topics.partition_of(record.key, partition_count=self.partition_count)
-
-    def _reader(self, names: Sequence[str]) -> "LogReader":
-        return LogReader(
-            self.servers, [TopicPartition(name, number) for name in names for number in range(self.partition_count)]
+    def _raw(self, record: Sent) -> RawRecord:
+        partition = record.partition
+        if partition is None:
+            partition = topics.partition_of(record.key, partition_count=self.partition_count)
+        return RawRecord(
+            record.topic, partition, 0, from_milliseconds(record.timestamp_milliseconds), record.key, record.value, ()
         )
-
-
-class LogReader:
-    """Reads committed records of topic partitions from their beginning, as far as they reach whenever it is asked."""
-
-    def __init__(self, servers: str, logs: Sequence[TopicPartition]) -> None:
-        self._logs = logs
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="earliest", fetch_max_wait_ms=50
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._consumer.start()
-        self._consumer.assign(self._logs)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await close_within(5, self._consumer.stop())
-
-    async def read_all(self) -> list:
-        """Give what has come since the last time, up to the ends as of now."""
-        records, ends = [], await self._consumer.end_offsets(self._logs)
-        while any([await self._consumer.position(log) < end for log, end in ends.items()]):
-            for fetched in (await self._consumer.getmany(timeout_ms=50)).values():
-                records.extend(fetched)
-        return records
 
 
 class PublishedBooks:
-    """The rows that a reader of the output topics has: of each key the row with the greatest revision."""
+    """The rows that a reader of the output topics has."""
 
-    def __init__(self, reader: LogReader) -> None:
+    def __init__(self, reader: AIOKafkaConsumer, *, partition_count: int) -> None:
         self._reader = reader
-        self._rows = Rows()
-        self._revisions: dict[tuple[str, bytes], int] = {}
-        self.row_count = 0
+        self._published = PublishedRows(partition_count=partition_count)
 
-    async def __aenter__(self) -> Self:
-        await self._reader.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._reader.__aexit__()
+    @property
+    def row_count(self) -> int:
+        """How many rows were read."""
+        return self._published.row_count
 
     async def read_on(self) -> None:
-        """Take in what was published since the last time; a key's revision has to grow with every row of it."""
-        for record in await self._reader.read_all():
-            published = decode_change(record.topic, record.value)
-            known = self._revisions.get((record.topic, record.key), 0)
-            assert published.revision > known, f"{record.topic} {record.key!r}: {published.revision} follows {known}"
-            self._revisions[record.topic, record.key] = published.revision
-            self._rows.take([Change(published.row, published.source, published.deleted)])
-            self.row_count += 1
+        """Take in what was published since the last time, and check it."""
+        await self._published.read_on(self._reader)
 
     def results(self, *, like: Results, catalog: Catalog, as_of: int) -> Results:
         """Give the rows as results; the count of duplicates, which no row tells, is taken over."""
-        return results_of(self._rows, catalog=catalog, as_of=as_of, duplicates=like["duplicates"])
-
-
-def _raw(record) -> RawRecord:
-    timestamp = from_milliseconds(record.timestamp)
-    return RawRecord(record.topic, record.partition, record.offset, timestamp, record.key, record.value, record.headers)
+        return results_of(self._published.rows, catalog=catalog, as_of=as_of, duplicates=like["duplicates"])
 
 
 class WorkerProcess:

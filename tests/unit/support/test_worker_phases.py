@@ -23,12 +23,12 @@ def phases_after(*lines: str) -> WorkerPhases:
         (["partition number 3: fencing"], {InFlight.FENCING}),
         (["partition number 3: fencing", "partition number 3: restoring"], {InFlight.RESTORE}),
         (["partition number 3: restoring", "partition number 3: open"], set()),
-        (["partition number 3: commit 17 begins"], {InFlight.TRANSACTION}),
+        (["partition number 3: commit 17 begins"], {InFlight.COMMIT}),
         (["partition number 3: commit 17 begins", "partition number 3: commit 17 ended"], set()),
         (["partition number 3: commit 17 begins", "partition number 3: closed"], set()),
         (["partition number 3: commit 17 begins", "partition number 3: gone; it is opened anew in 0.5 s"], set()),
         (["partition number 3: commit 17 begins", "partition number 3 is parked: a law"], set()),
-        (["partition number 3: commit 1 begins", "partition number 13: restoring"], {InFlight.TRANSACTION, InFlight.RESTORE}),
+        (["partition number 3: commit 1 begins", "partition number 13: restoring"], {InFlight.COMMIT, InFlight.RESTORE}),
         (["partition number 3: restored from 7 records in 0.10 s"], set()),
     ],
 )
@@ -59,5 +59,5 @@ def test_a_log_is_followed_by_whole_lines(tmp_path):
     assert log.read_on().in_flight() == set()
     with path.open("a", encoding="utf-8") as file:
         file.write("ins\n")
-    assert log.wait_for_any(InFlight.TRANSACTION, seconds=0)
+    assert log.wait_for_any(InFlight.COMMIT, seconds=0)
     assert not log.wait_for_any(InFlight.RESTORE, seconds=0)
