@@ -55,8 +55,9 @@ def main() -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
-    # What Kafka's client complains of is said by the command, in one line.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # What the clients complain of is said by the command, in one line.
+    for client in ("aiokafka", "clickhouse_connect"):
+        logging.getLogger(client).setLevel(logging.CRITICAL)
     try:
         # Whoever types nothing wants to know what there is.
         status = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)

@@ -9,6 +9,7 @@ hold up signals.
 import contextlib
 import json
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 import chdb
 
 from schemas.errors import SettingsError
-from streams.embedded.gateway_guard import Fault, Guard, Limits, mask
+from streams.embedded.gateway_guard import TOKEN, Fault, Guard, Limits, mask
 from streams.embedded.gateway_request import Request
 
 _SESSIONS_MAX = 100
@@ -58,6 +59,7 @@ class Engine:
     """
 
     def __init__(self, folder: Path, *, configuration: Path, limits: Limits) -> None:
+        self._folder = folder.parent
         self._address = f"{folder}?config-file={configuration}"
         try:
             self._first = _connect(self._address)
@@ -87,7 +89,7 @@ class Engine:
                 # Last, since nothing can be set after it; 2 lets the query's own SETTINGS stand, as the server does for GET.
                 handle.query("SET readonly = 2", "Null")
             try:
-                return _insert(handle, request) if request.data is not None else _query(handle, request)
+                return _insert(handle, request, self._folder) if request.data is not None else _query(handle, request)
             finally:
                 if kept is not None:
                     _restore(handle, kept)
@@ -186,21 +188,39 @@ def _query(handle: Any, request: Request) -> Result:
     )
 
 
-def _insert(handle: Any, request: Request) -> Result:
-    """Insert the rows of the body."""
-    with handle.send_insert(request.statement, request.data_format) as inserter:
-        inserter.append(request.data)
-        written = inserter.finish()
+def _insert(handle: Any, request: Request, folder: Path) -> Result:
+    """Insert the rows of the body, from a file that lasts as long as the insert.
+
+    The engine's streaming insert tells of rows that cannot be read, and passes over in silence what goes wrong behind that:
+    a broken constraint, too many partitions, a full disk.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, suffix=".rows") as file:
+        file.write(request.data or b"")
+        file.flush()
+        written = handle.query(_from_file(request, file.name), "Null")
     return Result(
         content=b"",
         format=request.format,
-        read_rows=written.rows_written,
-        read_bytes=written.bytes_written,
-        written_rows=written.rows_written,
-        written_bytes=written.bytes_written,
-        result_rows=written.rows_written,
-        elapsed_nanoseconds=int(written.elapsed * 1e9),
+        read_rows=written.rows_written(),
+        read_bytes=written.bytes_written(),
+        written_rows=written.rows_written(),
+        written_bytes=written.bytes_written(),
+        result_rows=written.rows_written(),
+        elapsed_nanoseconds=int(written.elapsed() * 1e9),
     )
+
+
+def _from_file(request: Request, path: str) -> str:
+    """Write an insert so that it reads its rows from a file, which is named before the statement's own settings."""
+    settings_at = len(request.statement)
+    depth = 0
+    for token in TOKEN.finditer(request.statement):
+        depth += {"(": 1, ")": -1}.get(token[0], 0)
+        if depth == 0 and (token["word"] or "").upper() == "SETTINGS":
+            settings_at = token.start()
+            break
+    insert, settings = request.statement[:settings_at], request.statement[settings_at:]
+    return f"{insert} FROM INFILE {_quoted(path)} {settings} FORMAT {request.data_format}"
 
 
 def _changed(handle: Any, settings: dict[str, str]) -> dict[str, str | None]:

@@ -8,7 +8,9 @@ from streams.metrics.declaring import Label, MetricSet, counter, gauge, histogra
 _TABLE = Label("table", tuple(table.name for table in TABLES), "the tables")
 _OUTPUT_TOPIC = Label("topic", tuple(table.topic for table in TABLES), "the output topics")
 _RESULT = Label("result", ("inserted", "failed"))
-_REASON = Label("reason", meaning="ClickHouse's error code, or `unreachable`")
+_REASON = Label(
+    "reason", meaning="ClickHouse's error code, `unreachable`, `short` (not all rows were taken) or `refused` (by its client)"
+)
 
 _INSTANT = "seconds since 1970, UTC"
 _FLUSH_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -46,5 +48,5 @@ class SinkMetrics(MetricSet):
 
     buffer_bytes = gauge("Bytes read and not yet inserted.", unit="bytes")
     buffer_rows = gauge("Rows read and not yet inserted.", unit="rows")
-    paused = gauge("1 while the buffer is full and nothing more is read.", unit="")
+    paused = gauge("1 while the queue of a table is full and no more of its rows are read.", unit="")
     clickhouse_up = gauge("1 while ClickHouse answers.", unit="")

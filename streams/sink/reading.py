@@ -28,6 +28,8 @@ _POLL_RECORDS = 2_000
 _FETCH_BYTES = 4 << 20
 """What a broker gives at a time: it waits in the client, beside the buffer."""
 _SESSION_MILLISECONDS = 10_000
+_HEARTBEAT_MILLISECONDS = 1_000
+"""So soon a sink learns that another one comes or goes."""
 _CLOSE_SECONDS = 5
 
 
@@ -47,6 +49,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # the package sh
             group_id=group,
             group_instance_id=settings.member_name,
             session_timeout_ms=_SESSION_MILLISECONDS,
+            heartbeat_interval_ms=_HEARTBEAT_MILLISECONDS,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
