@@ -14,6 +14,7 @@ from typing import cast
 import faust
 
 from streams.worker.batches import Batch
+from streams.worker.channel import SteadyChannel
 from streams.worker.partition import AcceptedBatch
 from streams.worker.partitions import Partitions
 
@@ -22,8 +23,8 @@ HandOn = Callable[[AcceptedBatch], Awaitable[None]]
 
 def add_agents(app: faust.App, batches: faust.ChannelT[Batch], partitions: Partitions, *, queued_batches_max: int) -> None:
     """Add the agents: events are accepted, then balances, campaign counters and dead letters follow from them."""
-    to_count = app.channel(value_type=None, maxsize=queued_batches_max)
-    to_bury = app.channel(value_type=None, maxsize=queued_batches_max)
+    to_count = SteadyChannel(app, maxsize=queued_batches_max)
+    to_bury = SteadyChannel(app, maxsize=queued_batches_max)
     hand_on_to_count, hand_on_to_bury = (cast(HandOn, channel.put) for channel in (to_count, to_bury))
 
     @app.agent(batches)

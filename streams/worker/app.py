@@ -17,6 +17,7 @@ from streams.metrics import WorkerMetrics
 from streams.settings import WorkerSettings
 from streams.worker.agents import add_agents
 from streams.worker.batches import Batch
+from streams.worker.channel import SteadyChannel
 from streams.worker.clock import Clock
 from streams.worker.opening import PartitionSettings
 from streams.worker.partitions import Partitions
@@ -92,7 +93,7 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
         broker_request_timeout=max(30, settings.session_seconds + 5),
     )
     # Bounded, so that no more is fetched than can be applied.
-    batches = app.channel(value_type=None, maxsize=_QUEUED_BATCHES_MAX)
+    batches = SteadyChannel(app, maxsize=_QUEUED_BATCHES_MAX)
     app.partitions = Partitions(
         PartitionSettings(
             brokers=settings.brokers,
