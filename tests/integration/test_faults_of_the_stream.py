@@ -24,6 +24,8 @@ from tests.support.stream_start import stream_running
 
 OTHER_SEED = 7
 RECORDS = 500
+BUSY = 1_500
+"""So many records at once keep a worker busy for seconds, with all queues between its agents full."""
 
 
 @pytest.fixture(scope="module")
@@ -57,16 +59,17 @@ def test_one_worker_keeps_the_books(stream):
     assert stream.check()
 
 
-def test_workers_join_and_leave_while_records_flow(stream, dose):
-    """A second and a third worker join and take partition numbers over; both leave, one of them without a word."""
+def test_workers_join_and_leave_while_there_is_much_to_do(stream, dose):
+    """A second and a third worker join busy ones and take partition numbers over; both leave, one of them without a word."""
     first, second, third = stream.member("w1"), stream.worker("w2"), stream.worker("w3")
     for _ in range(dose.moves):
         stream.run_only(first)
-        with stream.flowing(stream.take(RECORDS)):
-            for joining in (second, third):
-                with stream.report.recovery("a worker that joins, until it is open"):
-                    joining.start()
-                    joining.wait_until_open()
+        first.wait_until_open()
+        for joining in (second, third):
+            with stream.sending(stream.take(BUSY)), stream.report.recovery("a worker that joins, until it is open"):
+                joining.start()
+                joining.wait_until_open()
+        with stream.sending(stream.take(BUSY)):
             second.stop()
             stream.kill(third)
             with stream.report.recovery("workers that left, until the last one has all partition numbers"):

@@ -37,9 +37,9 @@ SHORT = Dose(
     silences=0,
 )
 FULL = Dose(
-    record_count=60_000,
+    record_count=100_000,
     kills=MappingProxyType({InFlight.TRANSACTION: 60, InFlight.RESTORE: 30, InFlight.REBALANCE: 30}),
-    moves=20,
+    moves=10,
     freezes=10,
     broker_kills=20,
     gateway_kills=20,
