@@ -4,7 +4,6 @@ import asyncio
 import getpass
 import os
 import socket
-import time
 
 import typer
 
@@ -13,6 +12,7 @@ from streams.cli.dialogue import YES, asked_servers, confirm, say
 from streams.cli.tables import Entry, console_for_people, print_table, shown_instant, text
 from streams.kafka.clocks import LOOKED_BACK, NumberClock, read_clocks
 from streams.kafka.control import Settlement, read_settlement, say_settlement
+from streams.wall_clock import now_microseconds
 
 _DECLINED = 1
 
@@ -77,7 +77,7 @@ def sentence_of(settlement: Settlement) -> str:
 
 
 def _say(servers: str, *, is_open: bool) -> None:
-    settlement = Settlement(is_open, time.time_ns() // 1000, _who())
+    settlement = Settlement(is_open, now_microseconds(), _who())
     asyncio.run(say_settlement(servers.split(","), settlement))
     say(f"{sentence_of(settlement)} Workers heed it the next time that they say the time: at their start, and every full hour.")
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated
@@ -24,6 +23,7 @@ from streams.cli.tables import Entry, console_for_people, instant, print_table, 
 from streams.kafka.dead_letters import DeadLetter, Replay, read_dead_letters, replay_of
 from streams.kafka.emit import send
 from streams.kafka.topics import input_partition_count
+from streams.wall_clock import now_microseconds
 
 _DECLINED = 1
 _SHOWN_MAX = 20
@@ -104,7 +104,7 @@ def replay(places: PLACES = None, reason: REASON = None, yes: YES = False) -> No
         raise SettingsError("say what to send again: either places such as credits.grants/0/17, or one --reason")
     letters = _of_places(places) if places else _read(since=None, is_wanted=lambda row: row.reason == reason)
     partition_count = asyncio.run(input_partition_count(bootstrap_servers=servers))
-    now = time.time_ns() // 1000
+    now = now_microseconds()
     replays = [(letter, replay_of(letter, now=now, partition_count=partition_count)) for letter in letters]
     wanted = [pair for pair in replays if places or pair[1].refusal is None]
     _show_replays(replays, left_out=len(replays) - len(wanted))

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from io import BufferedReader
@@ -23,6 +22,7 @@ from streams.emission import STANDARD_INPUT, read_emission, read_emission_file
 from streams.files import RefusedLine, Source, read_feed
 from streams.kafka.emit import Outgoing, records_of, send
 from streams.kafka.topics import input_partition_count
+from streams.wall_clock import now_microseconds
 
 _SOME_REFUSED = 1
 _INTERRUPTED = 130
@@ -64,7 +64,7 @@ def emit(
     sources = list(_sources(files, event_type, activity))
     partition_count = asyncio.run(input_partition_count(bootstrap_servers=servers))
     with tempfile.TemporaryFile() as spool:
-        events = _events(sources, now=time.time_ns() // 1000, is_csv=csv or bool(event_type or activity))
+        events = _events(sources, now=now_microseconds(), is_csv=csv or bool(event_type or activity))
         read = _read_into(spool, events, partition_count=partition_count)
         name_refused(read.refused)
         _refuse(read, files, keep_going=keep_going)

@@ -1,6 +1,7 @@
 """`credits topics`: the topics made and checked, and what lies in them."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import sys
@@ -81,11 +82,10 @@ def dump(
 
 def _dump_into(file: BinaryIO, path: Path, servers: str) -> None:
     """Dump into a file, and remove it where it would hold less than all."""
-    try:
+    with contextlib.ExitStack() as unfinished:
+        unfinished.callback(path.unlink)
         asyncio.run(_dump(servers, file))
-    except BaseException:
-        path.unlink()
-        raise
+        unfinished.pop_all()
 
 
 async def _dump(servers: str, file: BinaryIO) -> None:

@@ -117,20 +117,16 @@ class Processes:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            _end_by_tiers([child.running for child in self._children])
-        except BaseException:
+        with self._lock, contextlib.ExitStack() as interrupted:
             # A second interrupt while they are being ended means: now.
             for child in self._children:
-                child.running.send(signal.SIGKILL)
-            raise
-        else:
+                interrupted.callback(child.running.send, signal.SIGKILL)
+            _end_by_tiers([child.running for child in self._children])
+            interrupted.pop_all()
             self._children.clear()
             # On a full disk the old note stays, which names only what no longer runs.
             with contextlib.suppress(OSError):
                 self._note()
-        finally:
-            self._lock.close()
 
     def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], folder: Path, tier: int = 1) -> Child:
         """Start a child in `folder` with exactly this environment; it logs to `logs/<name>.log` in the data folder.

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -81,7 +81,7 @@ async def spans_of(reader: AIOKafkaConsumer, logs: Sequence[TopicPartition]) -> 
 
 async def read_spans(
     reader: AIOKafkaConsumer, spans: Mapping[TopicPartition, tuple[int, int]]
-) -> AsyncIterator[list[ConsumerRecord[bytes, bytes]]]:
+) -> AsyncGenerator[list[ConsumerRecord[bytes, bytes]], None]:
     """Read logs from one offset up to another, which is left out, in pieces; each piece is of one log and in its order.
 
     Guarantees that a log is read to its end also where that is no record but the mark of a commit. Raises TransientError

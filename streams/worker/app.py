@@ -48,6 +48,10 @@ class CreditsApp(faust.App):
     kept: Tables
     refusal: SettingsError | None = None
 
+    def group(self) -> PullingConsumer:
+        """Give the consumer, by which this worker is a member of its group."""
+        return cast(PullingConsumer, self.consumer)
+
     def refuse(self, refusal: SettingsError) -> None:
         """End the worker, in order, because its settings do not go with its state; `refusal` says why."""
         self.refusal = refusal
@@ -108,7 +112,7 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
             ),
             metrics=metrics,
         ),
-        group=lambda: cast(PullingConsumer, app.consumer),
+        group=app.group,
         deliver_to=cast(Callable[[Batch], Awaitable[None]], batches.put),
         on_refused=app.refuse,
         on_bug=app.crash,
@@ -124,17 +128,12 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
 
 def _add_tasks(app: CreditsApp, settings: WorkerSettings, metrics: WorkerMetrics) -> None:
     """Let the app advise lag tools, tell of itself, and say the time."""
-    watch = Watch(metrics, partitions=app.partitions, ends=lambda: cast(PullingConsumer, app.consumer))
+    watch = Watch(metrics, partitions=app.partitions, group=app.group)
     app.task(app.partitions.advise)
     app.task(watch.look)
     app.task(watch.sweep)
     if settings.clock_enabled:
-        clock = Clock(
-            settings.brokers,
-            opened=app.partitions.opened,
-            ends=lambda: cast(PullingConsumer, app.consumer),
-            metrics=metrics,
-        )
+        clock = Clock(settings.brokers, opened=app.partitions.opened, group=app.group, metrics=metrics)
         app.task(clock.run)
 
 

@@ -7,25 +7,19 @@ was seen: a transactional log ends in a commit marker. Everything here reads com
 stable offset.
 """
 
-import time
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Self
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 
 from schemas import topics
-from schemas.errors import InvariantViolation, TransientError
-from streams.kafka.closing import close_within
+from schemas.errors import InvariantViolation
+from streams.kafka.clients import read_spans, reader_of, spans_of
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import LocalStore, Rebuild, StoreMark
 from streams.worker.worker_keys import COMMIT, commit_of
-
-_FETCH_MILLISECONDS = 100
-_PATIENCE_SECONDS = 30
-_CLOSE_SECONDS = 5
-_RECORDS_A_WRITE = 5_000
 
 
 class Restored(NamedTuple):
@@ -35,60 +29,28 @@ class Restored(NamedTuple):
     rebuild: Rebuild | None
 
 
-class CommittedLogs:
-    """A reader of committed records of one partition number, of no group; use it as a context.
+@contextlib.asynccontextmanager
+async def committed_logs(brokers: Sequence[str], *, number: int) -> AsyncIterator["CommittedLogs"]:
+    """Give the logs of a partition number, as far as they reach now.
 
-    Raises TransientError where the brokers do not answer, or do not get on.
+    Raises TransientError where the brokers do not answer, or do not get on, here and inside the block.
     """
+    logs = [TopicPartition(name, number) for name in (*topics.INPUT_TOPICS, *OUTPUT_TOPICS, CHANGELOG)]
+    async with reader_of(",".join(brokers)) as reader:
+        yield CommittedLogs(reader, await spans_of(reader, logs), number=number)
 
-    def __init__(self, brokers: Sequence[str], *, number: int) -> None:
+
+class CommittedLogs:
+    """A reader of committed records of one partition number, from the beginnings to the ends in `spans`."""
+
+    def __init__(self, reader: AIOKafkaConsumer, spans: dict[TopicPartition, tuple[int, int]], *, number: int) -> None:
+        self._reader = reader
+        self._spans = spans
         self._number = number
-        self._extents: dict[TopicPartition, tuple[int, int]] = {}
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=list(brokers),
-            isolation_level="read_committed",
-            auto_offset_reset="none",
-            enable_auto_commit=False,
-            # Other requests to a broker wait behind a fetch.
-            fetch_max_wait_ms=_FETCH_MILLISECONDS,
-        )
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self._consumer.start()
-            self._extents = await self._find_extents()
-        except BaseException as error:
-            await close_within(_CLOSE_SECONDS, self._consumer.stop())
-            if isinstance(error, KafkaError):
-                raise TransientError(f"the logs of partition number {self._number} cannot be read: {error!r}") from error
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await close_within(_CLOSE_SECONDS, self._consumer.stop())
 
     async def restore(self, store: LocalStore, *, now: int) -> Restored:
         """Bring a store up to the end of its changelog; `now` in UTC microseconds is noted as when it was written."""
-        try:
-            return await self._restore(store, now)
-        except KafkaError as error:
-            raise TransientError(f"the changelog of partition number {self._number} cannot be read: {error!r}") from error
-
-    async def check(self, state: PartitionState, *, is_new: bool) -> None:
-        """Check that inputs and outputs go with a restored state.
-
-        Raises InvariantViolation where the position of an input lies outside its log, or where a new state (one of which the
-        changelog holds nothing) stands beside outputs that were written: then its changelog is gone.
-        """
-        try:
-            self._check_inputs(state)
-            if is_new:
-                await self._check_outputs()
-        except KafkaError as error:
-            raise TransientError(f"the logs of partition number {self._number} cannot be read: {error!r}") from error
-
-    async def _restore(self, store: LocalStore, now: int) -> Restored:
-        beginning, end = self._extents[TopicPartition(CHANGELOG, self._number)]
+        beginning, end = self._spans[TopicPartition(CHANGELOG, self._number)]
         mark, rebuild = store.mark, None
         if mark is not None and mark.state_id:
             if mark.changelog_position >= end:
@@ -103,19 +65,28 @@ class CommittedLogs:
         await self._replay(replay, beginning, end)
         return Restored(replay.record_count, rebuild)
 
+    async def check(self, state: PartitionState, *, is_new: bool) -> None:
+        """Check that inputs and outputs go with a restored state.
+
+        Raises InvariantViolation where the position of an input lies outside its log, or where a new state (one of which the
+        changelog holds nothing) stands beside outputs that were written: then its changelog is gone.
+        """
+        self._check_inputs(state)
+        if is_new:
+            await self._check_outputs()
+
     async def _replay(self, replay: "_Replay", begin: int, end: int) -> None:
-        changelog = TopicPartition(CHANGELOG, self._number)
-        self._read_from(changelog, begin)
-        progress = _Progress(changelog)
-        while replay.is_of_one_state and (position := await self._consumer.position(changelog)) < end:
-            progress.check(position)
-            fetched = await self._consumer.getmany(changelog, timeout_ms=_FETCH_MILLISECONDS, max_records=_RECORDS_A_WRITE)
-            replay.take(fetched.get(changelog, ()))
+        span = {TopicPartition(CHANGELOG, self._number): (begin, end)}
+        async with contextlib.aclosing(read_spans(self._reader, span)) as pieces:
+            async for records in pieces:
+                replay.take(records)
+                if not replay.is_of_one_state:
+                    return
         replay.check_commits()
 
     def _check_inputs(self, state: PartitionState) -> None:
         for topic, position in state.committed_positions().items():
-            beginning, end = self._extents[TopicPartition(topic, self._number)]
+            beginning, end = self._spans[TopicPartition(topic, self._number)]
             if not beginning <= position <= end:
                 raise InvariantViolation(
                     f"{topic}/{self._number} is applied up to {position}, and its log reaches from {beginning} to {end}: "
@@ -123,44 +94,19 @@ class CommittedLogs:
                 )
 
     async def _check_outputs(self) -> None:
-        for output in self._partitions_of(OUTPUT_TOPICS):
-            if await self._has_records(output):
+        for topic in OUTPUT_TOPICS:
+            if await self._has_records(TopicPartition(topic, self._number)):
                 raise InvariantViolation(
-                    f"{output.topic}/{self._number} holds committed rows, and {CHANGELOG} holds nothing: the changelog is gone"
+                    f"{topic}/{self._number} holds committed rows, and {CHANGELOG} holds nothing: the changelog is gone"
                 )
 
     async def _has_records(self, log: TopicPartition) -> bool:
         """Say whether a log holds a committed record; one of aborted transactions has an end, but no record."""
-        beginning, end = self._extents[log]
-        if beginning == end:
-            return False
-        self._read_from(log, beginning)
-        progress = _Progress(log)
-        while (position := await self._consumer.position(log)) < end:
-            progress.check(position)
-            if (await self._consumer.getmany(log, timeout_ms=_FETCH_MILLISECONDS, max_records=1)).get(log):
-                return True
+        async with contextlib.aclosing(read_spans(self._reader, {log: self._spans[log]})) as pieces:
+            async for records in pieces:
+                if records:
+                    return True
         return False
-
-    async def _find_extents(self) -> dict[TopicPartition, tuple[int, int]]:
-        """Give where all logs begin and, as of now, end."""
-        logs = self._partitions_of((*topics.INPUT_TOPICS, *OUTPUT_TOPICS, CHANGELOG))
-        # Assigned first, so that all become known at once, and not one after another.
-        self._consumer.assign(logs)
-        self._consumer.pause(*logs)
-        for log in logs:
-            # Without a place to begin at, the client would look for one, and raise later that there is none.
-            self._consumer.seek(log, 0)
-        ends = await self._consumer.end_offsets(logs)
-        beginnings = await self._consumer.beginning_offsets(logs)
-        return {log: (beginnings[log], ends[log]) for log in logs}
-
-    def _read_from(self, log: TopicPartition, offset: int) -> None:
-        self._consumer.assign([log])
-        self._consumer.seek(log, offset)
-
-    def _partitions_of(self, names: Iterable[str]) -> list[TopicPartition]:
-        return [TopicPartition(name, self._number) for name in names]
 
 
 class _Replay:
@@ -196,19 +142,3 @@ class _Replay:
             self.is_of_one_state = False
         self._commit_count += 1
         self._mark = StoreMark(record.offset, state_id, self._now)
-
-
-class _Progress:
-    """Gives up on a log whose position stands still: its end was promised, so it can be reached."""
-
-    def __init__(self, log: TopicPartition) -> None:
-        self._log = log
-        self._position = -1
-        self._since = time.monotonic()
-
-    def check(self, position: int) -> None:
-        """Note the position; raises TransientError when it has not moved for long."""
-        if position != self._position:
-            self._position, self._since = position, time.monotonic()
-        elif time.monotonic() - self._since > _PATIENCE_SECONDS:
-            raise TransientError(f"{self._log.topic}/{self._log.partition} does not get on at {position}")

@@ -7,33 +7,24 @@ again within the hour. Whether it carries `accept_from` is the operator's word (
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from schemas import codec
 from schemas.checks import ACCEPTANCE_WINDOW
-from schemas.errors import TransientError
+from schemas.errors import SettingsError, TransientError
 from schemas.events import TimeAdvanced
 from schemas.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, MICROSECONDS_PER_MILLISECOND
 from schemas.topics import CLOCKED_TOPICS
 from streams.kafka.control import read_settlement
+from streams.kafka.emit import Outgoing, send
 from streams.metrics import WorkerMetrics
+from streams.wall_clock import now_microseconds
 from streams.worker.partition import Partition
-from streams.worker.wall_clock import now_microseconds
+from streams.worker.partitions import Group
 
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1
-
-
-class Ends(Protocol):
-    """What the clock asks of the consumer."""
-
-    async def seen_ends(self, numbers: Sequence[int]) -> Mapping[tuple[str, int], int]:
-        """Give the end of each input topic partition as the last fetch saw it, by topic and number."""
 
 
 def time_advanced(*, now: int, is_settling: bool) -> TimeAdvanced:
@@ -50,12 +41,12 @@ class Clock:
         brokers: Sequence[str],
         *,
         opened: Callable[[], Sequence[Partition]],
-        ends: Callable[[], Ends],
+        group: Callable[[], Group],
         metrics: WorkerMetrics,
     ) -> None:
         self._brokers = brokers
         self._opened = opened
-        self._ends = ends
+        self._group = group
         self._metrics = metrics
         self._said: dict[Partition, int] = {}
 
@@ -65,7 +56,7 @@ class Clock:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
                 await self._say_where_due()
-            except (KafkaError, TransientError) as error:
+            except (SettingsError, TransientError) as error:
                 log.warning("the time cannot be said, and is tried again: %s", error)
 
     async def _say_where_due(self) -> None:
@@ -77,27 +68,20 @@ class Clock:
         due = [partition for partition in opened if self._said.get(partition, -1) < hour]
         if not due:
             return
-        ends = await self._ends().seen_ends([partition.number for partition in due])
+        ends = await self._group().seen_ends([partition.number for partition in due])
         ready = [partition for partition in due if _has_read_to(partition, ends)]
         if ready:
             event = time_advanced(now=now, is_settling=(await read_settlement(self._brokers)).is_open)
-            await self._send(event, ready)
+            await send(_records_of(event, ready), bootstrap_servers=",".join(self._brokers), on_acknowledged=lambda _: None)
             self._said |= dict.fromkeys(ready, hour)
             self._metrics.time_advanced_total.inc(len(ready))
 
-    async def _send(self, event: TimeAdvanced, partitions: Sequence[Partition]) -> None:
-        async with AIOKafkaProducer(bootstrap_servers=list(self._brokers), enable_idempotence=True, acks="all") as producer:
-            sends = [
-                await producer.send(
-                    topic,
-                    value=codec.encode(event),
-                    partition=partition.number,
-                    timestamp_ms=event.as_of // MICROSECONDS_PER_MILLISECOND,
-                )
-                for topic in CLOCKED_TOPICS
-                for partition in partitions
-            ]
-            await asyncio.gather(*sends)
+
+def _records_of(event: TimeAdvanced, partitions: Sequence[Partition]) -> Iterator[Outgoing]:
+    timestamp = event.as_of // MICROSECONDS_PER_MILLISECOND
+    for topic in CLOCKED_TOPICS:
+        for partition in partitions:
+            yield Outgoing(topic, partition.number, None, codec.encode(event), timestamp)
 
 
 def _has_read_to(partition: Partition, ends: Mapping[tuple[str, int], int]) -> bool:

@@ -15,10 +15,10 @@ from pathlib import Path
 from schemas.catalog import Catalog
 from streams.kafka.topics import GENERATION
 from streams.metrics import WorkerMetrics
-from streams.worker.changelog import CommittedLogs
+from streams.wall_clock import now_microseconds
+from streams.worker.changelog import committed_logs
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import LocalStore, Rebuild, StoreMemory, open_store
-from streams.worker.wall_clock import now_microseconds
 from streams.worker.worker_keys import check_identity
 
 log = logging.getLogger("streams.worker.partition")
@@ -58,7 +58,7 @@ async def opened_state(number: int, settings: PartitionSettings) -> AsyncIterato
 
 async def _restored(number: int, settings: PartitionSettings, store: LocalStore, rebuild: Rebuild | None) -> PartitionState:
     began = time.monotonic()
-    async with CommittedLogs(settings.brokers, number=number) as logs:
+    async with committed_logs(settings.brokers, number=number) as logs:
         restored = await logs.restore(store, now=now_microseconds())
         for words in check_identity(store, catalog=settings.catalog.decisive(), partition_count=settings.partition_count):
             log.info("partition number %d: %s; no figure depends on it", number, words)

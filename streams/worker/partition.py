@@ -19,10 +19,10 @@ from schemas import topics
 from schemas.errors import InvariantViolation
 from streams.kafka.topics import CHANGELOG, GROUP
 from streams.kafka.transaction import FencedProducer
+from streams.wall_clock import now_microseconds
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.opening import PartitionSettings, opened_state
 from streams.worker.partition_state import PartitionState
-from streams.worker.wall_clock import now_microseconds
 
 _Result = TypeVar("_Result")
 
@@ -203,19 +203,23 @@ class Partition:
     @property
     def committed(self) -> ReadableState | None:
         """What is committed; None while the number is not open. To be read only."""
-        return self._state.committed if self._state is not None and self.phase is Phase.OPEN else None
+        return None if self._opened is None else self._opened.committed
 
     def times(self) -> Times | None:
         """Give the committed clock and boundary; None while the number is not open."""
-        return None if self._state is None or self.phase is not Phase.OPEN else self._state.times()
+        return None if self._opened is None else self._opened.times()
 
     def position(self, topic: str) -> int | None:
         """Give the position up to which a topic partition has been applied; None while the number is not open."""
-        return None if self._state is None or self.phase is not Phase.OPEN else self._state.position(topic)
+        return None if self._opened is None else self._opened.position(topic)
 
     def committed_positions(self) -> dict[str, int]:
         """Give the committed position of each input topic; empty while the number is not open."""
-        return {} if self._state is None or self.phase is not Phase.OPEN else self._state.committed_positions()
+        return {} if self._opened is None else self._opened.committed_positions()
+
+    @property
+    def _opened(self) -> PartitionState | None:
+        return self._state if self.phase is Phase.OPEN else None
 
     @property
     def _is_over(self) -> bool:

@@ -10,7 +10,7 @@ named in the log and not tried again. Anything else is a bug, and ends the worke
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from aiokafka.errors import KafkaError
@@ -30,7 +30,10 @@ _ADVICE_SECONDS = 2
 
 
 class Group(Inputs, Protocol):
-    """What is asked of the consumer: to seek, and to commit group offsets."""
+    """What is asked of the consumer: to seek, to say how far logs reach, and to commit group offsets."""
+
+    async def seen_ends(self, numbers: Sequence[int]) -> Mapping[tuple[str, int], int]:
+        """Give the end of each input topic partition as the last fetch saw it, by topic and number."""
 
     async def commit_advice(self, positions: Mapping[tuple[str, int], int]) -> None:
         """Commit group offsets; raises TransientError where this worker is no member of the group."""

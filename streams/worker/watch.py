@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from projections.rows import LotRow, SnapshotRow
 from projections.tables import read_lots, read_months
@@ -15,10 +15,10 @@ from schemas.instants import MICROSECONDS_PER_SECOND
 from schemas.topics import INPUT_TOPICS
 from streams.metrics import WorkerMetrics
 from streams.metrics.group_state import WINDOW_SECONDS, GroupState, Point, state_of
+from streams.wall_clock import now_microseconds
 from streams.worker.lag import LagClock
 from streams.worker.partition import Partition, Phase
-from streams.worker.partitions import Partitions
-from streams.worker.wall_clock import now_microseconds
+from streams.worker.partitions import Group, Partitions
 
 _SomeRow = TypeVar("_SomeRow", LotRow, SnapshotRow)
 
@@ -28,20 +28,13 @@ _ROWS_BETWEEN_YIELDS = 200
 _MICRO = 1_000_000
 
 
-class Ends(Protocol):
-    """What is asked of the consumer."""
-
-    async def seen_ends(self, numbers: Sequence[int]) -> Mapping[tuple[str, int], int]:
-        """Give the end of each input topic partition as the last fetch saw it, by topic and number."""
-
-
 class Watch:
     """Sets the gauges of a worker; both tasks never end by themselves."""
 
-    def __init__(self, metrics: WorkerMetrics, *, partitions: Partitions, ends: Callable[[], Ends]) -> None:
+    def __init__(self, metrics: WorkerMetrics, *, partitions: Partitions, group: Callable[[], Group]) -> None:
         self._metrics = metrics
         self._partitions = partitions
-        self._ends = ends
+        self._group = group
         self._watched: dict[tuple[str, int], _Watched] = {}
         self._credit_types: set[str] = set()
 
@@ -79,7 +72,7 @@ class Watch:
 
     async def _tell_lag(self) -> None:
         opened = self._partitions.opened()
-        ends = await self._ends().seen_ends([partition.number for partition in opened])
+        ends = await self._group().seen_ends([partition.number for partition in opened])
         now_seconds = time.monotonic()
         watched: dict[tuple[str, int], _Watched] = {}
         seconds, records = dict.fromkeys(INPUT_TOPICS, 0.0), dict.fromkeys(INPUT_TOPICS, 0)

@@ -21,8 +21,8 @@ from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import running_stack
 from streams.kafka.control import Settlement, say_settlement
+from streams.wall_clock import now_microseconds
 from streams.worker.store import StoreMark, StoreMemory, open_store
-from streams.worker.wall_clock import now_microseconds
 from tests.support.worker_processes import Broker, WorkerProcess, sent, wait_for, worker_running
 
 CHECKOUT = Path(__file__).resolve().parents[2]

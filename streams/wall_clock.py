@@ -1,4 +1,4 @@
-"""The wall clock, as the worker's shell reads it; the core is told the time."""
+"""The wall clock, as worker, sink and commands read it; the core is told the time."""
 
 import time
 
