@@ -214,8 +214,8 @@ class Partition:
         return None if self._opened is None else self._opened.position(topic)
 
     def committed_positions(self) -> dict[str, int]:
-        """Give the committed position of each input topic; empty while the number is not open."""
-        return {} if self._opened is None else self._opened.committed_positions()
+        """Give the committed position of each input topic, also of a number that is closed; empty before it is open."""
+        return {} if self._state is None else self._state.committed_positions()
 
     @property
     def _opened(self) -> PartitionState | None:

@@ -67,6 +67,7 @@ class PartitionState:
         self._open = _Layer(committed)
         self._last = read_commit(committed) or Commit(0, "")
         self._state_id = self._last.state_id or new_state_id
+        self._committed_positions = _positions_in(committed)
         self._upgrade()
 
     @property
@@ -99,7 +100,7 @@ class PartitionState:
 
     def committed_positions(self) -> dict[str, int]:
         """Give the positions up to which all is committed, by input topic."""
-        return {topic: read_position(self._committed, topic) for topic in topics.INPUT_TOPICS}
+        return dict(self._committed_positions)
 
     def accept(self, batch: Batch) -> Accepted | Gap | None:
         """Accept a batch if it continues at its topic's position; gives what its rows follow from.
@@ -160,6 +161,7 @@ class PartitionState:
             raise InvariantViolation(f"partition number {self._number}: no commit is under way")
         self._committed.write(sent.state.writes, StoreMark(changelog_position, self._state_id, now))
         self._last = Commit(self._last.number + 1, self._state_id)
+        self._committed_positions = _positions_in(self._committed)
         self._sending = None
         self._open = _Layer(self._committed)
         self._open.state.writes.update(newer.state.writes)
@@ -188,6 +190,10 @@ class PartitionState:
             yield Message(TABLE_OF_ROW_TYPE[type(change.row)].topic, self._number, key, row)
         for record in layer.reroutes:
             yield _rerouted(record)
+
+
+def _positions_in(state: ReadableState) -> dict[str, int]:
+    return {topic: read_position(state, topic) for topic in topics.INPUT_TOPICS}
 
 
 def revision_of(commit_number: int) -> int:

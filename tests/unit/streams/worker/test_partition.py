@@ -12,7 +12,7 @@ from schemas.records import RawRecord
 from streams.metrics import WorkerMetrics
 from streams.worker.batches import Batch
 from streams.worker.opening import PartitionSettings
-from streams.worker.partition import Partition
+from streams.worker.partition import Partition, Phase
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import StoreMemory, open_store
 
@@ -160,3 +160,15 @@ async def test_a_broken_law_names_where_the_batch_lies(partition):
     await accepted(partition, outside)
     assert isinstance(partition._failure, InvariantViolation)
     assert f"{topics.NAMES}/0, records 0 up to 1" in str(partition._failure)
+
+
+async def test_a_number_that_is_closed_still_tells_how_far_it_was(partition):
+    """A worker that was fenced proves its membership with these positions, when the store is closed already."""
+    await accepted(partition, batch(partition, 0, 1))
+    state = partition._state
+    list(state.begin_commit())
+    state.end_commit(changelog_position=0, now=0)
+    partition.phase = Phase.CLOSING
+    state._committed = None  # nothing can be read any more
+    assert partition.committed is None
+    assert partition.committed_positions() == dict.fromkeys(topics.INPUT_TOPICS, 0) | {topics.NAMES: 1}
