@@ -6,7 +6,7 @@ Decided from the event's own topic partition up to and including it, so that eve
 from enum import Enum
 from typing import Any
 
-from projections.stored import Stored, TopicClock
+from projections.stored import StoredEvent, TopicClock
 from schemas.events import (
     ConsumptionReversed,
     CreditConsumed,
@@ -30,7 +30,7 @@ class Verdict(Enum):
 
 
 def judge(
-    event: CustomerEvent, *, standing: Stored[CustomerEvent] | None, accept_from: int | None, record_timestamp: int
+    event: CustomerEvent, *, standing: StoredEvent | None, accept_from: int | None, record_timestamp: int
 ) -> Verdict | Refusal:
     """Judge an event against the one that stands under its identity and the clock of its topic partition.
 
@@ -81,7 +81,7 @@ def _later(first: int | None, second: int | None) -> int | None:
     return max((instant for instant in (first, second) if instant is not None), default=None)
 
 
-def _contradiction(event: CustomerEvent, standing: Stored[CustomerEvent]) -> Refusal:
+def _contradiction(event: CustomerEvent, standing: StoredEvent) -> Refusal:
     if isinstance(event, CreditGranted):
         reason, field, identity = Reason.GRANT_CONFLICT, "grant_id", event.grant_id
     else:

@@ -6,8 +6,10 @@ The same rows lie in memory, in the output topics and in ClickHouse, so a balanc
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from projections.account import lot_row
 from projections.calendar import Calendar
-from projections.customer import grant_of, lot_row
+from projections.event_rows import grant_of
+from projections.keys import AccountKey
 from projections.lots import LotKey, issue
 from projections.rows import AllocationRow, GrantRow, LotRow
 from schemas.events import MONTHLY
@@ -57,7 +59,7 @@ def lots_then(lots: Iterable[LotRow], grants: Iterable[GrantRow], *, as_of: int,
             issued = issue(grant_of(row), voided_at=row.voided_at, calendar=calendar, last_month=calendar.month_of(as_of))
             for lot in issued[-1:]:
                 if lot.is_valid_at(as_of):
-                    valid.setdefault(lot.key, lot_row(lot, used_micro=0, calendar=calendar))
+                    valid.setdefault(lot.key, lot_row(AccountKey(row.organization_id, row.customer_id, row.credit_type), lot))
     return list(valid.values())
 
 

@@ -6,32 +6,51 @@ those that follow from the state (docs/ledger.md 4.1).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from projections.acceptance import Verdict, advance, judge
-from projections.calendar import calendar_of
-from projections.customer import SourcedRow, Times, balance_rows_of, campaign_rows_of
+from projections.calendar import Calendar, calendar_of
+from projections.campaign_usage import SendChange, count_sends
+from projections.conflicts import catalog_conflict_row, reversal_conflict_rows, void_conflict_row
+from projections.derivation import GrantChange, Touched, derive_account
+from projections.event_rows import grant_row, ledger_row
 from projections.invariants import check_rows
-from projections.kept_rows import keep
-from projections.rows import TABLE_OF_ROW_TYPE, CampaignRow, Change, DeadLetterRow, NameRow, Row
-from projections.state import OverlayState, ReadableState, State
+from projections.keys import AccountKey
+from projections.layout_2 import take_layout_2
+from projections.rows import TABLE_OF_ROW_TYPE, CampaignRow, Change, ConflictRow, DeadLetterRow, NameRow
+from projections.settlement import do_due, keep_reversal_due, next_due
+from projections.state import State
 from projections.stored import (
-    Customer,
-    CustomerEvents,
     Stored,
-    all_customers,
+    StoredEvent,
+    account_of,
+    customer_of,
     find_standing,
-    keep_event,
+    find_use,
+    keep_grant,
+    keep_identity,
     keep_master,
-    read_customer,
+    keep_reversal,
+    keep_use,
+    keep_void,
+    read_grant,
     read_master,
     read_topic_clock,
+    reversals_of,
+    see_names,
+    usage_key,
+    voids_of_grant,
     write_topic_clock,
 )
-from schemas import topics
+from projections.times import Times, times_of
+from projections.usage import Use, identity_of, take_back
 from schemas.catalog import Catalog
 from schemas.events import (
     CampaignDefined,
+    ConsumptionReversed,
+    CreditConsumed,
+    CreditGranted,
     CreditVoided,
     CustomerEvent,
     MasterEvent,
@@ -42,30 +61,30 @@ from schemas.records import Place, ReadRecord, Reroute
 from schemas.refusals import Refusal
 
 
-class CustomerChange(NamedTuple):
-    """A customer whose rows may have changed: its accepted events before and after, and the record that did it."""
-
-    customer: Customer
-    before: CustomerEvents
-    after: CustomerEvents
-    place: Place
-
-
 class Accepted(NamedTuple):
     """What the acceptance of one batch came to; the projections derive their rows from it, in any order.
 
+    `facts` are the rows that say what an event says: ledger, grants, conflicts, master data. `accounts` are those of which
+    payments, lots and months are to be derived anew, `sends` the campaign messages of which the net amount changed.
     `reroutes` are to be sent on to their own partition. `accepted`, `duplicates`, the refused and the reroutes add up to the
     records of the batch.
     """
 
-    customers: tuple[CustomerChange, ...]
-    masters: tuple[Change, ...]
+    facts: tuple[Change, ...]
+    accounts: dict[AccountKey, Touched]
+    sends: dict[AccountKey, "TouchedSends"]
     refused: tuple[DeadLetterRow, ...]
     reroutes: tuple[ReadRecord, ...]
-    times_before: Times
-    times: Times
     accepted: int
     duplicates: int
+
+
+@dataclass(slots=True)
+class TouchedSends:
+    """The campaign messages of an account of which a batch changed the net amount; `place` is the last record that did."""
+
+    place: Place
+    changes: list[SendChange] = field(default_factory=list)
 
 
 class Applied(NamedTuple):
@@ -99,137 +118,138 @@ class Books:
         only the places that they name as their source may differ (docs/ledger.md 8.1).
         """
         accepted = self.accept(records)
-        changes = (
+        changes = [
             *self.dead_letter_changes(accepted),
             *self.balance_changes(accepted),
             *self.campaign_changes(accepted),
-        )
-        return Applied(changes, accepted.reroutes, accepted.accepted, accepted.duplicates, len(accepted.refused))
+        ]
+        while self.has_due():
+            changes += self.due_changes()
+        return Applied(tuple(changes), accepted.reroutes, accepted.accepted, accepted.duplicates, len(accepted.refused))
 
     def accept(self, records: Sequence[ReadRecord]) -> Accepted:
         """Give each record of a batch its verdict and keep what was accepted; its rows follow from what is returned.
 
-        All three kinds of changes are to be taken before the next batch is accepted.
+        All three kinds of changes are to be taken before the next batch is accepted, and before anything due is done.
         """
-        batch = _Batch(OverlayState(self._state))
+        batch = _Batch(self._state, self._catalog)
         for record in records:
             batch.take(record)
-        times_before, times = times_of(self._state), times_of(batch.state)
-        masters = [_master_change(read_master(self._state, event), event, place) for event, place in batch.masters.values()]
-        customers = tuple(self._customer_changes(batch, times_before, times))
-        for key, value in batch.state.writes.items():
-            if value is None:
-                self._state.delete(key)
-            else:
-                self._state.put(key, value)
-        return Accepted(
-            customers=customers,
-            masters=tuple(change for change in masters if change is not None),
-            refused=tuple(batch.dead_letters.values()),
-            reroutes=tuple(batch.reroutes),
-            times_before=times_before,
-            times=times,
-            accepted=batch.accepted,
-            duplicates=batch.duplicates,
-        )
+        return batch.accepted()
 
     def balance_changes(self, accepted: Accepted) -> Iterator[Change]:
         """Give what changed of ledger, allocations, grants, lots, months and conflicts, and the master data; keeps balances.
 
         Raises InvariantViolation, naming account and record, where rows break a law of conservation.
         """
-        yield from accepted.masters
-        for customer, before, after, place in accepted.customers:
-            rows_before = balance_rows_of(customer, before, catalog=self._catalog, times=accepted.times_before)
-            rows_after = list(balance_rows_of(customer, after, catalog=self._catalog, times=accepted.times))
-            check_rows((sourced.row for sourced in rows_after), place=place)
-            yield from self._kept(_differences(rows_before, rows_after, place))
+        yield from accepted.facts
+        times = self.times()
+        for account, touched in accepted.accounts.items():
+            yield from _checked(
+                derive_account(self._state, account, touched, times=times, calendar=self._calendar(account.organization_id))
+            )
 
     def campaign_changes(self, accepted: Accepted) -> Iterator[Change]:
         """Give what changed of the campaign counters, and keep them."""
-        for customer, before, after, place in accepted.customers:
-            rows_before = campaign_rows_of(customer, before, catalog=self._catalog)
-            rows_after = campaign_rows_of(customer, after, catalog=self._catalog)
-            yield from self._kept(_differences(rows_before, rows_after, place))
+        for account, sends in accepted.sends.items():
+            calendar = self._calendar(account.organization_id)
+            for row, deleted in count_sends(self._state, account, sends.changes, calendar=calendar):
+                yield Change(row, sends.place, deleted)
 
     def dead_letter_changes(self, accepted: Accepted) -> Iterator[Change]:
         """Give a row for each refused record, with everything that it carried (docs/ledger.md 3.6)."""
         for row in accepted.refused:
             yield Change(row=row, source=Place(row.topic, row.partition, row.offset), deleted=False)
 
-    def keep_all_rows(self) -> None:
-        """Keep the rows of every customer anew, as they follow from the accepted events."""
+    def has_due(self) -> bool:
+        """Tell whether time has brought anything that is not done yet: months that began, or were settled."""
+        return next_due(self._state, self.times()) is not None
+
+    def due_changes(self) -> Iterator[Change]:
+        """Do one piece of what is due, and give the rows that changed."""
         times = self.times()
-        for customer in list(all_customers(self._state)):
-            events = read_customer(self._state, customer)
-            for sourced in (
-                *balance_rows_of(customer, events, catalog=self._catalog, times=times),
-                *campaign_rows_of(customer, events, catalog=self._catalog),
-            ):
-                keep(self._state, Change(row=sourced.row, source=_NO_PLACE, deleted=False))
+        due = next_due(self._state, times)
+        if due is not None:
+            yield from _checked(do_due(self._state, *due, place=_TIME, times=times, catalog=self._catalog))
 
-    def _kept(self, changes: Iterable[Change]) -> Iterator[Change]:
-        for change in changes:
-            keep(self._state, change)
-            yield change
+    def upgrade(self) -> None:
+        """Bring a state of the layout before this one up to it, all at once; its rows are published, and stay as they are."""
+        batch = _Batch(self._state, self._catalog)
+        for stored in take_layout_2(self._state):
+            batch.keep(stored)
+        accepted = batch.accepted()
+        for changes in (self.balance_changes(accepted), self.campaign_changes(accepted)):
+            _exhaust(changes)
+        while self.has_due():
+            _exhaust(self.due_changes())
 
-    def _customer_changes(self, batch: "_Batch", times_before: Times, times: Times) -> Iterator[CustomerChange]:
-        touched = dict(batch.touched)
-        if batch.time_advanced_at is not None and times != times_before:
-            for customer in self._customers_with_new_months(batch.state, times_before, times):
-                touched.setdefault(customer, batch.time_advanced_at)
-        for customer, place in touched.items():
-            before, after = read_customer(self._state, customer), read_customer(batch.state, customer)
-            yield CustomerChange(customer, before, after, place)
-
-    def _customers_with_new_months(self, state: ReadableState, before: Times, after: Times) -> Iterator[Customer]:
-        """Give the customers in whose zone the clock reached another month or the boundary passed a month's end."""
-        moved: dict[str, bool] = {}
-        for customer in all_customers(state):
-            zone_name = self._catalog.zone_name(customer.organization_id)
-            if zone_name not in moved:
-                moved[zone_name] = _months_at(before, zone_name) != _months_at(after, zone_name)
-            if moved[zone_name]:
-                yield customer
+    def _calendar(self, organization_id: str) -> Calendar:
+        return calendar_of(self._catalog.zone_name(organization_id))
 
 
 class _Batch:
-    """What the records of one batch came to, on top of the state before it."""
+    """What the records of one batch came to."""
 
-    def __init__(self, state: OverlayState) -> None:
-        self.state = state
-        self.touched: dict[Customer, Place] = {}
-        self.masters: dict[tuple[Any, ...], tuple[MasterEvent, Place]] = {}
-        self.dead_letters: dict[Place, DeadLetterRow] = {}
-        self.reroutes: list[ReadRecord] = []
-        self.time_advanced_at: Place | None = None
-        self.accepted = 0
-        self.duplicates = 0
+    def __init__(self, state: State, catalog: Catalog) -> None:
+        self._state = state
+        self._catalog = catalog
+        self._facts: list[Change] = []
+        self._masters: dict[tuple[Any, ...], tuple[MasterEvent | None, MasterEvent, Place]] = {}
+        self._accounts: dict[AccountKey, Touched] = {}
+        self._sends: dict[AccountKey, TouchedSends] = {}
+        self._dead_letters: dict[Place, DeadLetterRow] = {}
+        self._reroutes: list[ReadRecord] = []
+        self._accepted = 0
+        self._duplicates = 0
+
+    def accepted(self) -> Accepted:
+        """Give what all of it came to."""
+        return Accepted(
+            facts=(*self._facts, *self._master_changes()),
+            accounts=self._accounts,
+            sends=self._sends,
+            refused=tuple(self._dead_letters.values()),
+            reroutes=tuple(self._reroutes),
+            accepted=self._accepted,
+            duplicates=self._duplicates,
+        )
 
     def take(self, record: ReadRecord) -> None:
         """Give one record its verdict and keep what it says."""
         match record.content:
             case Reroute():
-                self.reroutes.append(record)
+                self._reroutes.append(record)
             case Refusal() as refusal:
                 self._refuse(record, refusal)
             case TimeAdvanced() as event:
-                clock = read_topic_clock(self.state, record.place.topic)
-                write_topic_clock(self.state, record.place.topic, advance(clock, event))
-                self.time_advanced_at = record.first_place
-                self.accepted += 1
+                clock = read_topic_clock(self._state, record.place.topic)
+                write_topic_clock(self._state, record.place.topic, advance(clock, event))
+                self._accepted += 1
             case CampaignDefined() | NameGiven() as event:
-                keep_master(self.state, event)
-                self.masters[_key_of(_master_row(event))] = (event, record.first_place)
-                self.accepted += 1
+                self._take_master(event, record.first_place)
+                self._accepted += 1
             case event:
                 self._take_customer_event(record, event)
 
+    def _take_master(self, event: MasterEvent, place: Place) -> None:
+        row = _master_row(event)
+        key = (type(row), *row[: TABLE_OF_ROW_TYPE[type(row)].key_length])
+        before = self._masters[key][0] if key in self._masters else read_master(self._state, event)
+        self._masters[key] = (before, event, place)
+        keep_master(self._state, event)
+
+    def _master_changes(self) -> Iterator[Change]:
+        """Give what stands otherwise than before the batch."""
+        for before, event, place in self._masters.values():
+            row = _master_row(event)
+            if before is None or _master_row(before) != row:
+                yield Change(row, place, deleted=False)
+
     def _take_customer_event(self, record: ReadRecord, event: CustomerEvent) -> None:
-        accept_from = read_topic_clock(self.state, record.place.topic).accept_from
+        accept_from = read_topic_clock(self._state, record.place.topic).accept_from
         verdict = judge(
             event,
-            standing=find_standing(self.state, event),
+            standing=find_standing(self._state, event),
             accept_from=accept_from,
             record_timestamp=record.timestamp,
         )
@@ -237,18 +257,122 @@ class _Batch:
             case Refusal():
                 self._refuse(record, verdict)
             case Verdict.DUPLICATE:
-                self.duplicates += 1
+                self._duplicates += 1
             case Verdict.ACCEPTED:
+                self._accepted += 1
                 is_late_void = isinstance(event, CreditVoided) and accept_from is not None
                 acts_at = max(event.occurred_at, accept_from or 0) if is_late_void else event.occurred_at
-                customer = keep_event(self.state, Stored(event=event, place=record.first_place, acts_at=acts_at))
-                self.touched[customer] = record.first_place
-                self.accepted += 1
+                self.keep(Stored(event, record.first_place, acts_at))
+
+    def keep(self, stored: StoredEvent | Stored[CustomerEvent]) -> None:
+        """Keep an event that was accepted, and note what hangs on it."""
+        see_names(self._state, stored.event)
+        match stored.event:
+            case CreditGranted() as event:
+                self._take_grant(Stored(event, stored.place, stored.acts_at))
+            case CreditVoided() as event:
+                self._take_void(Stored(event, stored.place, stored.acts_at))
+            case CreditConsumed() as event:
+                self._take_consumption(event, stored.place)
+            case ConsumptionReversed() as event:
+                self._take_reversal(Stored(event, stored.place, stored.acts_at))
+
+    def _take_grant(self, stored: Stored[CreditGranted]) -> None:
+        grant, place = stored.event, stored.place
+        keep_grant(self._state, stored)
+        voids = voids_of_grant(self._state, customer_of(grant), grant.grant_id)
+        self._change_conflicts([void_conflict_row(void.event) for void in voids], [], place)
+        conflict = catalog_conflict_row(grant, self._catalog)
+        if conflict is not None:
+            self._change_conflicts([], [conflict], place)
+            return
+        void = voids[0] if voids else None
+        self._facts.append(Change(grant_row(grant, void), place, deleted=False))
+        self._touch(account_of(grant), place).take_grant(
+            GrantChange(grant, is_new=True, voided_before=None, voided_at=None if void is None else void.acts_at)
+        )
+
+    def _take_void(self, stored: Stored[CreditVoided]) -> None:
+        void, place = stored.event, stored.place
+        customer = customer_of(void)
+        before = voids_of_grant(self._state, customer, void.grant_id)
+        keep_void(self._state, stored)
+        grant = read_grant(self._state, customer, void.grant_id)
+        if grant is None:
+            self._change_conflicts([], [void_conflict_row(void)], place)
+            return
+        standing = voids_of_grant(self._state, customer, void.grant_id)[0]
+        if catalog_conflict_row(grant.event, self._catalog) is not None or (before and before[0] == standing):
+            return
+        self._facts.append(Change(grant_row(grant.event, standing), grant.place, deleted=False))
+        voided_before = before[0].acts_at if before else None
+        if voided_before != standing.acts_at:
+            self._touch(account_of(grant.event), place).take_grant(
+                GrantChange(grant.event, is_new=False, voided_before=voided_before, voided_at=standing.acts_at)
+            )
+
+    def _take_consumption(self, event: CreditConsumed, place: Place) -> None:
+        customer, account = customer_of(event), account_of(event)
+        reversals = reversals_of(self._state, customer, identity_of(event))
+        outcome = take_back(event.amount_micro, reversals)
+        use = Use(event, place, sum(reversal.taken_micro for reversal in outcome), None)
+        keep_use(self._state, use)
+        keep_identity(self._state, customer, event.event_id, usage_key(account, identity_of(event)))
+        if reversals:
+            self._change_conflicts(reversal_conflict_rows(None, reversals), reversal_conflict_rows(event, reversals), place)
+        conflict = catalog_conflict_row(event, self._catalog)
+        if conflict is not None:
+            self._change_conflicts([], [conflict], place)
+            return
+        self._facts.append(Change(ledger_row(event, self._calendar(event.organization_id)), place, deleted=False))
+        self._touch_use(use, net_micro_before=0, place=place)
+
+    def _take_reversal(self, stored: Stored[ConsumptionReversed]) -> None:
+        event, place = stored.event, stored.place
+        customer, identity = customer_of(event), (event.consumed_at, event.consumption_event_id)
+        before = reversals_of(self._state, customer, identity)
+        keep_identity(self._state, customer, event.event_id, keep_reversal(self._state, stored))
+        keep_reversal_due(self._state, event, self._calendar(event.organization_id))
+        after = reversals_of(self._state, customer, identity)
+        use = find_use(self._state, customer, identity)
+        consumption = None if use is None else use.event
+        self._change_conflicts(reversal_conflict_rows(consumption, before), reversal_conflict_rows(consumption, after), place)
+        if use is None:
+            return
+        taken_micro = sum(reversal.taken_micro for reversal in take_back(use.event.amount_micro, after))
+        if taken_micro == use.reversed_micro:
+            return
+        changed = use._replace(reversed_micro=taken_micro)
+        keep_use(self._state, changed)
+        if catalog_conflict_row(use.event, self._catalog) is None:
+            self._touch_use(changed, net_micro_before=use.net_micro, place=place)
+
+    def _touch_use(self, use: Use, *, net_micro_before: int, place: Place) -> None:
+        account = account_of(use.event)
+        self._touch(account, place).uses[identity_of(use.event)] = use
+        sends = self._sends.setdefault(account, TouchedSends(place))
+        sends.place = place
+        sends.changes.append(SendChange(use.event, net_micro_before, use.net_micro))
+
+    def _touch(self, account: AccountKey, place: Place) -> Touched:
+        touched = self._accounts.setdefault(account, Touched(place))
+        touched.place = place
+        return touched
+
+    def _change_conflicts(self, before: Iterable[ConflictRow], after: Iterable[ConflictRow], place: Place) -> None:
+        """Let rows of conflicts go and come; what is alike before and after stays as it is."""
+        rows_before = {row[:_CONFLICT_KEY_LENGTH]: row for row in before}
+        rows_after = {row[:_CONFLICT_KEY_LENGTH]: row for row in after}
+        self._facts += [Change(row, place, deleted=True) for key, row in rows_before.items() if key not in rows_after]
+        self._facts += [Change(row, place, deleted=False) for key, row in rows_after.items() if rows_before.get(key) != row]
+
+    def _calendar(self, organization_id: str) -> Calendar:
+        return calendar_of(self._catalog.zone_name(organization_id))
 
     def _refuse(self, record: ReadRecord, refusal: Refusal) -> None:
         """Keep everything that a refused record carried (docs/ledger.md 3.6)."""
         raw = record.raw
-        self.dead_letters[record.first_place] = DeadLetterRow(
+        self._dead_letters[record.first_place] = DeadLetterRow(
             *record.first_place,
             reason=refusal.reason.value,
             field=refusal.field,
@@ -260,38 +384,16 @@ class _Batch:
         )
 
 
-def times_of(state: ReadableState) -> Times:
-    """Give the clock and the boundary of a partition number (docs/ledger.md 2.3)."""
-    clocks = [read_topic_clock(state, topic) for topic in topics.CLOCKED_TOPICS]
-    accept_from = [clock.accept_from for clock in clocks if clock.accept_from is not None]
-    return Times(
-        clock=max((clock.as_of for clock in clocks if clock.as_of is not None), default=None),
-        boundary=min(accept_from) if len(accept_from) == len(clocks) else None,
-    )
+def _exhaust(changes: Iterable[Change]) -> None:
+    for _ in changes:
+        pass
 
 
-def _months_at(times: Times, zone_name: str) -> tuple[int | None, int | None]:
-    calendar = calendar_of(zone_name)
-    clock, boundary = (None if instant is None else calendar.month_of(instant).ordinal for instant in times)
-    return clock, boundary
-
-
-def _key_of(row: Row) -> tuple[Any, ...]:
-    table = TABLE_OF_ROW_TYPE[type(row)]
-    return table.name, *row[: table.key_length]
-
-
-def _differences(before: Iterable[SourcedRow], after: Iterable[SourcedRow], place: Place) -> Iterator[Change]:
-    """Give the rows of `before` that no longer follow, then those of `after` that are new or other."""
-    rows_before = {_key_of(sourced.row): sourced for sourced in before}
-    rows_after = {_key_of(sourced.row): sourced for sourced in after}
-    for key, sourced in rows_before.items():
-        if key not in rows_after:
-            yield Change(row=sourced.row, source=sourced.source or place, deleted=True)
-    for key, sourced in rows_after.items():
-        known = rows_before.get(key)
-        if known is None or known.row != sourced.row:
-            yield Change(row=sourced.row, source=sourced.source or place, deleted=False)
+def _checked(changes: Iterable[Change]) -> Iterator[Change]:
+    for change in changes:
+        if not change.deleted:
+            check_rows((change.row,), place=change.source)
+        yield change
 
 
 def _master_row(event: MasterEvent) -> CampaignRow | NameRow:
@@ -311,12 +413,7 @@ def _master_row(event: MasterEvent) -> CampaignRow | NameRow:
     )
 
 
-def _master_change(before: MasterEvent | None, after: MasterEvent, place: Place) -> Change | None:
-    row = _master_row(after)
-    if before is not None and _master_row(before) == row:
-        return None
-    return Change(row=row, source=place, deleted=False)
+_TIME = Place("", 0, 0)
+"""What time brings comes from no record of its own."""
 
-
-_NO_PLACE = Place("", 0, 0)
-"""Where kept rows come from is not kept."""
+_CONFLICT_KEY_LENGTH = TABLE_OF_ROW_TYPE[ConflictRow].key_length

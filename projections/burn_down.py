@@ -88,7 +88,7 @@ def burn_order(lots: Iterable[Lot], event: CreditConsumed) -> list[tuple[BurnKey
     line_kind, item = (activity.kind, activity.item) if isinstance(activity, LineItem) else (None, None)
     order = []
     for lot in lots:
-        breadth = breadth_of(lot.grant.scope, line_kind=line_kind, item=item)
+        breadth = breadth_of(lot.scope, line_kind=line_kind, item=item)
         if breadth is not None and lot.is_valid_at(event.occurred_at):
             order.append((burn_key(lot, occurred_at=event.occurred_at, breadth=breadth), lot))
     order.sort(key=lambda entry: entry[0])
@@ -107,7 +107,7 @@ def pay(
     for _, lot in order:
         if due_micro == 0:
             break
-        paid_micro = due_micro if lot.grant.amount_micro is None else min(due_micro, rest_micro(lot))
+        paid_micro = due_micro if lot.amount_micro is None else min(due_micro, rest_micro(lot))
         if paid_micro > 0:
             payments.append(Payment(lot=lot, paid_micro=paid_micro))
             due_micro -= paid_micro

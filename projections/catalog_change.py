@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from projections.state import ReadableState
-from projections.stored import all_credit_types, all_customers
+from projections.stored import seen_names
 from schemas.catalog import DEFAULT_ZONE, DecisiveCatalog, zone_of
 
 
@@ -20,11 +20,10 @@ class CatalogChange(NamedTuple):
 
 
 def changes_of_catalog(before: DecisiveCatalog, after: DecisiveCatalog, *, state: ReadableState) -> list[CatalogChange]:
-    """Give what changed of all that figures depend on; reads the whole state where anything did."""
+    """Give what changed of all that figures depend on; a name that never had an event changes nothing."""
     if before == after:
         return []
-    credit_types = all_credit_types(state)
-    organizations = {customer.organization_id for customer in all_customers(state)}
+    organizations, credit_types = seen_names(state)
     return [
         *(CatalogChange(words, name in credit_types) for name, words in _credit_type_changes(before, after)),
         *(CatalogChange(words, name in organizations) for name, words in _zone_changes(before, after)),

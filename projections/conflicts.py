@@ -1,10 +1,10 @@
 """Accepted events that do not fit the rest of the books: rows that come and go with the state (docs/ledger.md 3.10)."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable
 
 from projections.rows import ConflictRow
-from projections.stored import Customer, Stored
-from projections.usage import ConsumptionIdentity, Reversal
+from projections.stored import customer_of
+from projections.usage import Reversal, take_back
 from schemas import topics
 from schemas.amounts import format_micro
 from schemas.catalog import Catalog
@@ -23,53 +23,46 @@ def catalog_conflict(event: CreditGranted | CreditConsumed, catalog: Catalog) ->
     return None
 
 
-def catalog_conflicts(
-    events: Iterable[CreditGranted | CreditConsumed], *, customer: Customer, catalog: Catalog
-) -> Iterator[ConflictRow]:
-    """Give a row for each grant and consumption that the catalog leaves without effect."""
-    for event in events:
-        found = catalog_conflict(event, catalog)
-        if found is not None:
-            topic, identity = (
-                (topics.GRANTS, event.grant_id) if isinstance(event, CreditGranted) else (topics.CONSUMPTION, event.event_id)
-            )
-            yield ConflictRow(*customer, topic, event.occurred_at, identity, found[0].value, found[1])
+def catalog_conflict_row(event: CreditGranted | CreditConsumed, catalog: Catalog) -> ConflictRow | None:
+    """Give the row for a grant or consumption that the catalog leaves without effect, or None."""
+    found = catalog_conflict(event, catalog)
+    if found is None:
+        return None
+    conflict, detail = found
+    if isinstance(event, CreditGranted):
+        topic, identity = topics.GRANTS, event.grant_id
+    else:
+        topic, identity = topics.CONSUMPTION, event.event_id
+    return ConflictRow(*customer_of(event), topic, event.occurred_at, identity, conflict.value, detail)
 
 
-def void_conflicts(
-    voids: Iterable[Stored[CreditVoided]], *, grant_ids: Collection[str], customer: Customer
-) -> Iterator[ConflictRow]:
-    """Give a row for each void that names no accepted grant of the customer."""
-    for void in voids:
-        event = void.event
-        if event.grant_id not in grant_ids:
-            detail = f"no grant {event.grant_id} was accepted for this customer"
-            conflict = Conflict.VOID_WITHOUT_GRANT.value
-            yield ConflictRow(*customer, topics.VOIDS, event.occurred_at, event.event_id, conflict, detail)
+def void_conflict_row(event: CreditVoided) -> ConflictRow:
+    """Give the row for a void that names no accepted grant of its customer."""
+    detail = f"no grant {event.grant_id} was accepted for this customer"
+    conflict = Conflict.VOID_WITHOUT_GRANT.value
+    return ConflictRow(*customer_of(event), topics.VOIDS, event.occurred_at, event.event_id, conflict, detail)
 
 
-def reversal_conflicts(
-    reversals: Iterable[ConsumptionReversed],
-    *,
-    acted: Iterable[Reversal],
-    consumption: Collection[ConsumptionIdentity],
-    customer: Customer,
-) -> Iterator[ConflictRow]:
-    """Give a row for each reversal that names no accepted consumption, or asked for more than was left of it.
-
-    `acted` is what became of the reversals that found their consumption.
-    """
-    for event in reversals:
-        if (event.consumed_at, event.consumption_event_id) not in consumption:
-            consumed_at = format_instant(event.consumed_at)
-            detail = f"no consumption {event.consumption_event_id} at {consumed_at} was accepted for this customer"
-            yield _reversal_row(event, Conflict.REVERSAL_WITHOUT_CONSUMPTION, detail, customer)
-    for reversal in acted:
-        if reversal.exceeds:
-            asked, taken = format_micro(reversal.event.amount_micro or 0), format_micro(reversal.taken_micro)
-            detail = f"asked for {asked}, {taken} was left"
-            yield _reversal_row(reversal.event, Conflict.REVERSAL_EXCEEDS_CONSUMPTION, detail, customer)
+def reversal_conflict_rows(consumption: CreditConsumed | None, reversals: Iterable[ConsumptionReversed]) -> list[ConflictRow]:
+    """Give a row for each of the reversals that name one consumption and do not fit it; None: it was not accepted."""
+    if consumption is None:
+        return [_reversal_row(event, Conflict.REVERSAL_WITHOUT_CONSUMPTION, _not_found(event)) for event in reversals]
+    return [
+        _reversal_row(reversal.event, Conflict.REVERSAL_EXCEEDS_CONSUMPTION, _exceeds(reversal))
+        for reversal in take_back(consumption.amount_micro, reversals)
+        if reversal.exceeds
+    ]
 
 
-def _reversal_row(event: ConsumptionReversed, conflict: Conflict, detail: str, customer: Customer) -> ConflictRow:
-    return ConflictRow(*customer, topics.CONSUMPTION, event.occurred_at, event.event_id, conflict.value, detail)
+def _not_found(event: ConsumptionReversed) -> str:
+    consumed_at = format_instant(event.consumed_at)
+    return f"no consumption {event.consumption_event_id} at {consumed_at} was accepted for this customer"
+
+
+def _exceeds(reversal: Reversal) -> str:
+    asked, taken = format_micro(reversal.event.amount_micro or 0), format_micro(reversal.taken_micro)
+    return f"asked for {asked}, {taken} was left"
+
+
+def _reversal_row(event: ConsumptionReversed, conflict: Conflict, detail: str) -> ConflictRow:
+    return ConflictRow(*customer_of(event), topics.CONSUMPTION, event.occurred_at, event.event_id, conflict.value, detail)

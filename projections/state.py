@@ -16,8 +16,11 @@ class ReadableState(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began."""
+    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began.
+
+        `start` (None: the prefix) is the least key that is given; it begins with the prefix itself.
+        """
 
 
 class State(ReadableState, Protocol):
@@ -49,9 +52,9 @@ class MemoryState:
         """Remove a key; a key that is not there is no trouble."""
         self._values.pop(key, None)
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, as they were when the scan began."""
-        return iter(_entries(self._values, prefix))
+        return iter(_entries(self._values, prefix, start))
 
 
 class OverlayState:
@@ -79,18 +82,18 @@ class OverlayState:
         """Remove a key in the overlay."""
         self.writes[key] = None
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, the overlay's writes before the base's values."""
-        written = _entries(self.writes, prefix)
+        written = _entries(self.writes, prefix, start)
         if not written:
-            return self._base.scan(prefix)
-        found = dict(self._base.scan(prefix)) | dict(written)
+            return self._base.scan(prefix, start=start)
+        found = dict(self._base.scan(prefix, start=start)) | dict(written)
         return iter(sorted((key, value) for key, value in found.items() if value is not None))
 
 
-def _entries(values: SortedDict[bytes, Any], prefix: bytes) -> list[tuple[bytes, Any]]:
+def _entries(values: SortedDict[bytes, Any], prefix: bytes, start: bytes | None) -> list[tuple[bytes, Any]]:
     found = []
-    for key in values.irange(minimum=prefix):
+    for key in values.irange(minimum=start or prefix):
         if not key.startswith(prefix):
             break
         found.append((key, values[key]))

@@ -1,16 +1,18 @@
-"""How the accepted events of one partition number lie in a state: the keys, and what stands under each.
+"""How the accepted events of one partition number lie in a state (`projections.keys` says under which keys).
 
-A key is a letter, the customer, a zero byte and an identity; ids hold neither `|` nor control characters (docs/ledger.md
-1.1), so no two keys run into each other. An event is kept in its wire form, which every later release can read.
+An event is kept in its wire form, which every later release can read; a consumption together with what was taken back of it
+and how it is paid.
 """
 
-import struct
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 
+from projections import keys
+from projections.keys import AccountKey, Customer, UsageKey
 from projections.state import ReadableState, State
+from projections.usage import Allocation, ConsumptionIdentity, Use
 from schemas import codec
 from schemas.errors import DecodeError, InvariantViolation
 from schemas.events import (
@@ -26,24 +28,7 @@ from schemas.events import (
 )
 from schemas.records import Place
 
-_CLOCK, _CUSTOMER, _IDENTITY = b"T", b"C", b"I"
-_GRANT, _VOID, _CONSUMPTION, _REVERSAL = b"G", b"V", b"U", b"R"
-_CAMPAIGN, _NAME = b"D", b"N"
-
-_INSTANT = struct.Struct(">q")
 _SomeEvent = TypeVar("_SomeEvent", bound=Event)
-
-
-class Customer(NamedTuple):
-    """Whose events these are; everything that depends on one another lies within one customer."""
-
-    organization_id: str
-    customer_id: str
-
-    @property
-    def key(self) -> bytes:
-        """The record key of the customer's events, which is also its part of a state's keys."""
-        return f"{self.organization_id}|{self.customer_id}".encode()
 
 
 class TopicClock(NamedTuple):
@@ -65,106 +50,197 @@ class Stored(NamedTuple, Generic[_SomeEvent]):
     acts_at: int
 
 
-class UsageKey(NamedTuple):
-    """What names a consumption in the state; `occurred_at` in UTC microseconds."""
-
-    organization_id: str
-    customer_id: str
-    occurred_at: int
-    event_id: str
+StoredEvent = Stored[CreditGranted] | Stored[CreditVoided] | Stored[CreditConsumed] | Stored[ConsumptionReversed]
+"""An accepted event of a customer."""
 
 
-class CustomerEvents(NamedTuple):
-    """All accepted events of one customer that the state holds; consumption and reversals in the order of occurrence."""
+class SeenNames(NamedTuple):
+    """The organizations and credit types of all events that were ever accepted."""
 
-    grants: list[Stored[CreditGranted]]
-    voids: list[Stored[CreditVoided]]
-    consumption: list[Stored[CreditConsumed]]
-    reversals: list[Stored[ConsumptionReversed]]
+    organizations: frozenset[str]
+    credit_types: frozenset[str]
+
+
+def customer_of(event: CustomerEvent) -> Customer:
+    """Give the customer whose event it is."""
+    return Customer(event.organization_id, event.customer_id)
+
+
+def account_of(event: CreditGranted | CreditConsumed) -> AccountKey:
+    """Give the account that an event is of."""
+    return AccountKey(event.organization_id, event.customer_id, event.credit_type)
 
 
 def read_topic_clock(state: ReadableState, topic: str) -> TopicClock:
     """Give the clock of a topic partition; nothing said yet gives None twice."""
-    value = state.get(_CLOCK + topic.encode())
+    value = state.get(keys.CLOCK + topic.encode())
     return TopicClock(None, None) if value is None else msgspec.msgpack.decode(value, type=TopicClock)
 
 
 def write_topic_clock(state: State, topic: str, clock: TopicClock) -> None:
     """Keep the clock of a topic partition."""
-    state.put(_CLOCK + topic.encode(), msgspec.msgpack.encode(clock))
+    state.put(keys.CLOCK + topic.encode(), msgspec.msgpack.encode(clock))
 
 
-def find_standing(state: ReadableState, event: CustomerEvent) -> Stored[CustomerEvent] | None:
+def find_standing(state: ReadableState, event: CustomerEvent) -> StoredEvent | None:
     """Find the accepted event that has the identity of this one, whatever its age (docs/ledger.md 3.3)."""
-    prefix = _customer_of(event).key + b"\x00"
     match event:
         case CreditGranted():
-            value = state.get(_GRANT + prefix + event.grant_id.encode())
+            return read_grant(state, customer_of(event), event.grant_id)
         case CreditVoided():
-            value = state.get(_VOID + prefix + event.event_id.encode())
+            return read_void(state, customer_of(event), event.event_id)
         case _:
-            key = state.get(_IDENTITY + prefix + event.event_id.encode())
-            value = None if key is None else state.get(key)
-    return None if value is None else cast(Stored[CustomerEvent], _unpack(value))
+            key = find_identity(state, customer_of(event), event.event_id)
+            if key is None:
+                return None
+            value = _present(state, key)
+            if key.startswith(keys.REVERSAL):
+                return cast(Stored[ConsumptionReversed], unpack(value))
+            use = _unpack_use(value)
+            return Stored(use.event, use.place, use.event.occurred_at)
 
 
-def keep_event(state: State, stored: Stored[CustomerEvent]) -> Customer:
-    """Keep an accepted event, where it can be found by its identity; gives its customer."""
-    event = stored.event
-    customer = _customer_of(event)
-    prefix = customer.key + b"\x00"
-    match event:
-        case CreditGranted():
-            state.put(_GRANT + prefix + event.grant_id.encode(), _pack(stored))
-        case CreditVoided():
-            state.put(_VOID + prefix + event.event_id.encode(), _pack(stored))
-        case _:
-            letter = _CONSUMPTION if isinstance(event, CreditConsumed) else _REVERSAL
-            key = letter + prefix + _INSTANT.pack(event.occurred_at) + event.event_id.encode()
-            state.put(key, _pack(stored))
-            state.put(_IDENTITY + prefix + event.event_id.encode(), key)
-    state.put(_CUSTOMER + customer.key, b"")
-    return customer
+def read_grant(state: ReadableState, customer: Customer, grant_id: str) -> Stored[CreditGranted] | None:
+    """Give an accepted grant, or None."""
+    value = state.get(keys.of(keys.GRANT, customer.key, grant_id.encode()))
+    return None if value is None else cast(Stored[CreditGranted], unpack(value))
 
 
-def read_customer(state: ReadableState, customer: Customer) -> CustomerEvents:
-    """Read all accepted events of a customer."""
-    prefix = customer.key + b"\x00"
-    return CustomerEvents(
-        grants=_scan(state, _GRANT + prefix, CreditGranted),
-        voids=_scan(state, _VOID + prefix, CreditVoided),
-        consumption=_scan(state, _CONSUMPTION + prefix, CreditConsumed),
-        reversals=_scan(state, _REVERSAL + prefix, ConsumptionReversed),
-    )
+def keep_grant(state: State, stored: Stored[CreditGranted]) -> None:
+    """Keep an accepted grant."""
+    state.put(keys.of(keys.GRANT, customer_of(stored.event).key, stored.event.grant_id.encode()), _pack(stored))
 
 
-def read_consumption(state: ReadableState, key: UsageKey) -> Stored[CreditConsumed] | None:
-    """Give an accepted consumption, or None."""
-    customer = Customer(key.organization_id, key.customer_id)
-    value = state.get(_CONSUMPTION + customer.key + b"\x00" + _INSTANT.pack(key.occurred_at) + key.event_id.encode())
-    return None if value is None else cast(Stored[CreditConsumed], _unpack(value))
+def read_void(state: ReadableState, customer: Customer, event_id: str) -> Stored[CreditVoided] | None:
+    """Give an accepted void, or None."""
+    value = state.get(keys.of(keys.VOID, customer.key, event_id.encode()))
+    return None if value is None else cast(Stored[CreditVoided], unpack(value))
+
+
+def keep_void(state: State, stored: Stored[CreditVoided]) -> None:
+    """Keep an accepted void, by its own identity and among those of its grant."""
+    event, owner = stored.event, customer_of(stored.event).key
+    state.put(keys.of(keys.VOID, owner, event.event_id.encode()), _pack(stored))
+    state.put(_voids_of(owner, event.grant_id) + keys.instant_bytes(stored.acts_at) + event.event_id.encode(), b"")
+
+
+def voids_of_grant(state: ReadableState, customer: Customer, grant_id: str) -> list[Stored[CreditVoided]]:
+    """Give all voids of a grant, the one that stands first: the earliest by when it acts, then by `event_id`."""
+    prefix = _voids_of(customer.key, grant_id)
+    found = [keys.identity_at(key[len(prefix) :]) for key, _ in state.scan(prefix)]
+    return [void for _, event_id in found if (void := read_void(state, customer, event_id)) is not None]
+
+
+def _voids_of(owner: bytes, grant_id: str) -> bytes:
+    return keys.of(keys.VOID_OF_GRANT, owner, grant_id.encode(), b"")
+
+
+def find_identity(state: ReadableState, customer: Customer, event_id: str) -> bytes | None:
+    """Give the key under which the consumption or reversal with an id lies."""
+    return state.get(keys.of(keys.IDENTITY, customer.key, event_id.encode()))
+
+
+def usage_key(account: AccountKey, identity: ConsumptionIdentity) -> bytes:
+    """Give the key of a consumption."""
+    return keys.at(keys.USAGE, account.key, *identity)
+
+
+def keep_use(state: State, use: Use) -> None:
+    """Keep a consumption, with what was taken back of it and how it is paid."""
+    event = use.event
+    state.put(usage_key(account_of(event), (event.occurred_at, event.event_id)), _pack_use(use))
+
+
+def keep_identity(state: State, customer: Customer, event_id: str, key: bytes) -> None:
+    """Let a consumption or a reversal be found by its id."""
+    state.put(keys.of(keys.IDENTITY, customer.key, event_id.encode()), key)
+
+
+def find_use(state: ReadableState, customer: Customer, identity: ConsumptionIdentity) -> Use | None:
+    """Find a consumption by the two things that a reversal names; None where none was accepted, or it is forgotten."""
+    key = find_identity(state, customer, identity[1])
+    if key is None or not key.startswith(keys.USAGE):
+        return None
+    account, rest = keys.split(key)
+    if account.customer != customer or keys.identity_at(rest) != identity:
+        return None
+    return _unpack_use(_present(state, key))
+
+
+def read_uses(state: ReadableState, account: AccountKey, start: ConsumptionIdentity) -> Iterator[Use]:
+    """Give the consumption of an account from a place on, in the order of occurrence."""
+    prefix = keys.all_of(keys.USAGE, account.key)
+    return (_unpack_use(value) for _, value in state.scan(prefix, start=keys.at(keys.USAGE, account.key, *start)))
+
+
+def scan_uses(state: ReadableState, account: AccountKey, start: bytes | None = None) -> Iterator[tuple[bytes, Use]]:
+    """Give key and content of the consumption of an account, from a key on."""
+    prefix = keys.all_of(keys.USAGE, account.key)
+    return ((key, _unpack_use(value)) for key, value in state.scan(prefix, start=start))
 
 
 def all_usage(state: ReadableState) -> Iterator[UsageKey]:
-    """Give the key of every accepted consumption, customer by customer, in the order of occurrence."""
-    for key, _ in state.scan(_CONSUMPTION):
-        customer, _, rest = key[len(_CONSUMPTION) :].partition(b"\x00")
-        organization_id, customer_id = customer.decode().split("|")
-        [occurred_at] = _INSTANT.unpack(rest[: _INSTANT.size])
-        yield UsageKey(organization_id, customer_id, occurred_at, rest[_INSTANT.size :].decode())
+    """Give the key of every consumption that the state holds, account by account, in the order of occurrence."""
+    for key, _ in state.scan(keys.USAGE):
+        account, rest = keys.split(key)
+        yield UsageKey(*account.customer, *keys.identity_at(rest))
 
 
-def all_customers(state: ReadableState) -> Iterator[Customer]:
-    """Give every customer that has an accepted event."""
-    for key, _ in state.scan(_CUSTOMER):
-        organization_id, customer_id = key[len(_CUSTOMER) :].decode().split("|")
-        yield Customer(organization_id, customer_id)
+def read_consumption(state: ReadableState, key: UsageKey) -> Stored[CreditConsumed] | None:
+    """Give a consumption that the state holds, or None."""
+    use = find_use(state, Customer(key.organization_id, key.customer_id), (key.occurred_at, key.event_id))
+    return None if use is None else Stored(use.event, use.place, use.event.occurred_at)
 
 
-def all_credit_types(state: ReadableState) -> set[str]:
-    """Give the credit types of all grants and consumption that the state holds, by reading all of them."""
-    found = (_unpack(value).event for letter in (_GRANT, _CONSUMPTION) for _, value in state.scan(letter))
-    return {event.credit_type for event in found if isinstance(event, CreditGranted | CreditConsumed)}
+def keep_reversal(state: State, stored: Stored[ConsumptionReversed]) -> bytes:
+    """Keep an accepted reversal beside the consumption that it names; gives its key."""
+    event, owner = stored.event, customer_of(stored.event).key
+    marker = keys.at(keys.REVERSED, owner, event.consumed_at, event.consumption_event_id)
+    state.put(marker, b"")
+    key = _reversals_of(owner, (event.consumed_at, event.consumption_event_id)) + (
+        keys.instant_bytes(event.occurred_at) + event.event_id.encode()
+    )
+    state.put(key, _pack(stored))
+    return key
+
+
+def reversals_of(state: ReadableState, customer: Customer, identity: ConsumptionIdentity) -> list[ConsumptionReversed]:
+    """Give the reversals that name a consumption, in the order in which they act."""
+    if state.get(keys.at(keys.REVERSED, customer.key, *identity)) is None:
+        return []
+    found = (unpack(value).event for _, value in state.scan(_reversals_of(customer.key, identity)))
+    return [event for event in found if isinstance(event, ConsumptionReversed)]
+
+
+def scan_reversals(state: ReadableState, customer: Customer) -> Iterator[tuple[bytes, ConsumptionReversed]]:
+    """Give key and content of the reversals of a customer, in the order of the consumption that they name."""
+    for key, value in state.scan(keys.all_of(keys.REVERSAL, customer.key)):
+        event = unpack(value).event
+        if isinstance(event, ConsumptionReversed):
+            yield key, event
+
+
+def _reversals_of(owner: bytes, identity: ConsumptionIdentity) -> bytes:
+    return keys.at(keys.REVERSAL, owner, *identity) + b"\x00"
+
+
+def see_names(state: State, event: CustomerEvent) -> None:
+    """Remember organization and credit type of an event, of which nothing else may be left one day."""
+    names = [b"o\x00" + event.organization_id.encode()]
+    if isinstance(event, CreditGranted | CreditConsumed):
+        names.append(b"t\x00" + event.credit_type.encode())
+    for name in names:
+        if state.get(keys.SEEN + name) is None:
+            state.put(keys.SEEN + name, b"")
+
+
+def seen_names(state: ReadableState) -> SeenNames:
+    """Give the organizations and credit types that ever had an accepted event."""
+    found: dict[bytes, set[str]] = {b"o": set(), b"t": set()}
+    for key, _ in state.scan(keys.SEEN):
+        kind, _, name = key[1:].partition(b"\x00")
+        found[kind].add(name.decode())
+    return SeenNames(frozenset(found[b"o"]), frozenset(found[b"t"]))
 
 
 def read_master(state: ReadableState, event: MasterEvent) -> MasterEvent | None:
@@ -178,31 +254,44 @@ def keep_master(state: State, event: MasterEvent) -> None:
     state.put(_master_key(event), codec.encode(event))
 
 
-def _customer_of(event: CustomerEvent) -> Customer:
-    return Customer(event.organization_id, event.customer_id)
-
-
 def _master_key(event: MasterEvent) -> bytes:
-    letter = _CAMPAIGN if isinstance(event, CampaignDefined) else _NAME
+    letter = keys.CAMPAIGN if isinstance(event, CampaignDefined) else keys.NAME
     return letter + (key_of(event) or b"")
 
 
-def _pack(stored: Stored[CustomerEvent]) -> bytes:
+def _present(state: ReadableState, key: bytes) -> bytes:
+    value = state.get(key)
+    if value is None:
+        raise InvariantViolation(f"the state names {key!r}, and holds nothing there")
+    return value
+
+
+def _pack(stored: StoredEvent) -> bytes:
     return msgspec.msgpack.encode((*stored.place, stored.acts_at, codec.encode(stored.event)))
 
 
-def _unpack(value: bytes) -> Stored[Event]:
+def unpack(value: bytes) -> StoredEvent:
+    """Read a grant, a void or a reversal as it is kept; raises InvariantViolation for what is none."""
     try:
         topic, partition, offset, acts_at, wire = _PACKED.decode(value)
         event = codec.decode(wire)
     except (DecodeError, msgspec.DecodeError) as error:
         raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
-    return Stored(event=event, place=Place(topic, partition, offset), acts_at=acts_at)
+    return cast(StoredEvent, Stored(event=event, place=Place(topic, partition, offset), acts_at=acts_at))
+
+
+def _pack_use(use: Use) -> bytes:
+    return msgspec.msgpack.encode((*use.place, use.reversed_micro, use.allocation, codec.encode(use.event)))
+
+
+def _unpack_use(value: bytes) -> Use:
+    try:
+        topic, partition, offset, reversed_micro, allocation, wire = _PACKED_USE.decode(value)
+        event = codec.decode(wire)
+    except (DecodeError, msgspec.DecodeError) as error:
+        raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
+    return Use(cast(CreditConsumed, event), Place(topic, partition, offset), reversed_micro, allocation)
 
 
 _PACKED = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes])
-
-
-def _scan(state: ReadableState, prefix: bytes, event_type: type[_SomeEvent]) -> list[Stored[_SomeEvent]]:
-    found = [_unpack(value) for _, value in state.scan(prefix)]
-    return [cast(Stored[_SomeEvent], stored) for stored in found if isinstance(stored.event, event_type)]
+_PACKED_USE = msgspec.msgpack.Decoder(tuple[str, int, int, int, Allocation | None, bytes])

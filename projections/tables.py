@@ -4,23 +4,16 @@ They read a state and change nothing; what a table gives is what stands in the s
 """
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from projections.kept_rows import CAMPAIGN_COUNTERS, LOTS, MONTHS, KeptRows
-from projections.rows import CampaignUsageRow, LotRow, Row, SnapshotRow
+from projections import keys
+from projections.account import decode_lot, decode_month, lot_row
+from projections.campaign_usage import counter_key, read_counters
+from projections.keys import AccountKey, UsageKey
+from projections.rows import CampaignUsageRow, LotRow, SnapshotRow
 from projections.state import ReadableState
-from projections.stored import Stored, UsageKey, all_usage, read_consumption
+from projections.stored import Stored, all_usage, read_consumption
 from schemas.events import CreditConsumed
-
-_SomeRow = TypeVar("_SomeRow", bound=Row)
-
-
-class AccountKey(NamedTuple):
-    """What names an account."""
-
-    organization_id: str
-    customer_id: str
-    credit_type: str
 
 
 class Account(NamedTuple):
@@ -51,7 +44,9 @@ class Accounts(Mapping[AccountKey, Account]):
 
     def __getitem__(self, key: AccountKey) -> Account:
         """Give an account; raises KeyError for one without lots and months."""
-        account = Account(_rows(self._state, LOTS, *key), _rows(self._state, MONTHS, *key))
+        lots = [lot for letter in _LOT_LETTERS for lot in _lots(self._state, keys.all_of(letter, key.key))]
+        months = _months(self._state, keys.all_of(keys.MONTH, key.key))
+        account = Account(tuple(sorted(lots, key=lambda lot: (lot.grant_id, lot.start))), tuple(months))
         if account == Account((), ()):
             raise KeyError(key)
         return account
@@ -74,14 +69,16 @@ class CampaignCounters(Mapping[CampaignCounterKey, CampaignUsageRow]):
 
     def __getitem__(self, key: CampaignCounterKey) -> CampaignUsageRow:
         """Give a counter; raises KeyError where nothing was counted."""
-        rows = _rows(self._state, CAMPAIGN_COUNTERS, *key)
-        if not rows:
+        account = AccountKey(key.organization_id, key.customer_id, key.credit_type)
+        found = read_counters(self._state, counter_key(account, key[3:]))
+        row = next((row for row in found if row[: len(key)] == key), None)
+        if row is None:
             raise KeyError(key)
-        return rows[0]
+        return row
 
     def __iter__(self) -> Iterator[CampaignCounterKey]:
         """Give the keys of all counters, customer by customer."""
-        return (CampaignCounterKey(*row[:-2]) for row in _all(self._state, CAMPAIGN_COUNTERS))
+        return (CampaignCounterKey(*row[:-2]) for row in read_counters(self._state, keys.COUNTER))
 
     def __len__(self) -> int:
         """Count the counters, by reading all of them."""
@@ -111,18 +108,21 @@ class Usage(Mapping[UsageKey, Stored[CreditConsumed]]):
 
 
 def read_lots(state: ReadableState) -> Iterator[LotRow]:
-    """Give every lot of a partition number, account by account."""
-    return _all(state, LOTS)
+    """Give every lot that a partition number keeps, account by account."""
+    return (lot for letter in _LOT_LETTERS for lot in _lots(state, letter))
 
 
 def read_months(state: ReadableState) -> Iterator[SnapshotRow]:
-    """Give every month of every account of a partition number, account by account."""
-    return _all(state, MONTHS)
+    """Give every month that is not final of every account of a partition number, account by account."""
+    return _months(state, keys.MONTH)
 
 
-def _rows(state: ReadableState, kept: KeptRows[_SomeRow], *parts: str | int) -> tuple[_SomeRow, ...]:
-    return tuple(kept.read(value) for _, value in state.scan(kept.prefix_of(*parts)))
+def _lots(state: ReadableState, prefix: bytes) -> Iterator[LotRow]:
+    return (lot_row(keys.split(key)[0], decode_lot(value)) for key, value in state.scan(prefix))
 
 
-def _all(state: ReadableState, kept: KeptRows[_SomeRow]) -> Iterator[_SomeRow]:
-    return (kept.read(value) for _, value in state.scan(kept.letter))
+def _months(state: ReadableState, prefix: bytes) -> Iterator[SnapshotRow]:
+    return (decode_month(value) for _, value in state.scan(prefix))
+
+
+_LOT_LETTERS = (keys.LOT, keys.SPENT_LOT)

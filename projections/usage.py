@@ -1,23 +1,55 @@
-"""Consumption net of its reversals (docs/ledger.md 4.5), and the reversals that do not fit (docs/ledger.md 3.10)."""
+"""Consumption net of its reversals (docs/ledger.md 4.5), how it is kept, and the reversals that do not fit (3.10)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from projections.lots import LotKey
 from schemas.events import ConsumptionReversed, CreditConsumed
 from schemas.records import Place
 
 
+class Paid(NamedTuple):
+    """What a lot paid for a consumption, in micro-credits."""
+
+    grant_id: str
+    lot_start: int
+    amount_micro: int
+
+    @property
+    def lot_key(self) -> LotKey:
+        """The lot, within its account."""
+        return self.grant_id, self.lot_start
+
+
+class Allocation(NamedTuple):
+    """How a consumption is paid: what the lots pay, in burn order, and the overage, in micro-credits."""
+
+    paid: tuple[Paid, ...]
+    overage_micro: int
+
+    @property
+    def net_micro(self) -> int:
+        """What it covers and leaves uncovered: the net amount that it was made for."""
+        return sum(part.amount_micro for part in self.paid) + self.overage_micro
+
+
 class Use(NamedTuple):
-    """One accepted consumption and how much of it was taken back, in micro-credits."""
+    """One accepted consumption, how much of it was taken back, and how it is paid (None: not derived yet)."""
 
     event: CreditConsumed
     place: Place
     reversed_micro: int
+    allocation: Allocation | None
 
     @property
     def net_micro(self) -> int:
         """What is left of the consumption; it counts as if it had always been that size."""
         return self.event.amount_micro - self.reversed_micro
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether its allocation is of the size that it has now."""
+        return self.allocation is not None and self.allocation.net_micro == self.net_micro
 
 
 class Reversal(NamedTuple):
@@ -50,24 +82,3 @@ def take_back(amount_micro: int, reversals: Iterable[ConsumptionReversed]) -> tu
         left_micro -= taken_micro
         outcome.append(Reversal(event=event, taken_micro=taken_micro, exceeds=wanted_micro > taken_micro))
     return tuple(outcome)
-
-
-def unite(
-    consumption: Mapping[ConsumptionIdentity, tuple[CreditConsumed, Place]],
-    reversals: Iterable[ConsumptionReversed],
-) -> tuple[list[Use], list[Reversal]]:
-    """Bring each consumption together with the reversals that name it.
-
-    Returns the uses in the order (`occurred_at`, `event_id`), and what became of the reversals that found a consumption.
-    """
-    named: dict[ConsumptionIdentity, list[ConsumptionReversed]] = {}
-    for reversal in reversals:
-        named.setdefault((reversal.consumed_at, reversal.consumption_event_id), []).append(reversal)
-    uses: list[Use] = []
-    acted: list[Reversal] = []
-    for identity in sorted(consumption):
-        event, place = consumption[identity]
-        outcome = take_back(event.amount_micro, named.get(identity, ()))
-        acted.extend(outcome)
-        uses.append(Use(event=event, place=place, reversed_micro=sum(reversal.taken_micro for reversal in outcome)))
-    return uses, acted

@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Protocol, TypeVar
 
 from projections.books import Accepted
-from projections.customer import Times
 from projections.state import ReadableState
+from projections.times import Times
 from schemas import topics
 from schemas.errors import InvariantViolation
 from streams.kafka.topics import CHANGELOG, GROUP
@@ -243,9 +243,13 @@ class Partition:
                 raise self._failure
             if self._is_assigned and not self._is_positioned:
                 await self._seek_all(state)
-            if not (state.has_pending and self._is_due(state, began)):
+            if not self._has_in_hand and not self._is_commit_due(state, began) and state.has_due():
+                # Piece by piece, so that commits, batches and everything else of the worker get their turn.
+                state.do_due()
+                await asyncio.sleep(0)
+            elif not self._is_commit_due(state, began):
                 await self._wait_for_change(began + self._interval_seconds() if state.has_pending else None)
-            elif self._in_hand_count > 0:
+            elif self._has_in_hand:
                 # Only whole batches are committed: none is accepted until those in hand have been through all agents.
                 self._unsealed.clear()
                 await self._wait_for_change(None)
@@ -268,7 +272,13 @@ class Partition:
         self._metrics.commit_seconds.observe(time.monotonic() - began)
         self._metrics.commit_records.observe(record_count)
 
-    def _is_due(self, state: PartitionState, began: float) -> bool:
+    @property
+    def _has_in_hand(self) -> bool:
+        return self._in_hand_count > 0
+
+    def _is_commit_due(self, state: PartitionState, began: float) -> bool:
+        if not state.has_pending:
+            return False
         is_large = state.pending_record_count * 2 >= self._settings.uncommitted_records
         return is_large or time.monotonic() >= began + self._interval_seconds()
 

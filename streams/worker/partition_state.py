@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from projections.books import Accepted, Books, times_of
-from projections.customer import Times
+from projections.books import Accepted, Books
 from projections.row_codec import encode_change
 from projections.rows import TABLE_OF_ROW_TYPE, Change
 from projections.state import OverlayState, ReadableState
+from projections.times import Times, times_of
 from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
@@ -135,6 +135,14 @@ class PartitionState:
         """Keep the records that were refused last."""
         self._publish(self._books().dead_letter_changes(accepted))
 
+    def has_due(self) -> bool:
+        """Tell whether time has brought anything that is not done yet: months that began, or were settled."""
+        return self._books().has_due()
+
+    def do_due(self) -> None:
+        """Do one piece of what is due."""
+        self._publish(self._books().due_changes())
+
     def begin_commit(self) -> Iterator[Message]:
         """Begin a commit of all that is pending; gives its messages, made one by one while they are taken.
 
@@ -180,7 +188,7 @@ class PartitionState:
     def _upgrade(self) -> None:
         """Bring a state of the layout before this one up to it, with the next commit."""
         if read_layout(self._committed) == LAYOUT - 1 and self._last.number > 0:
-            self._books().keep_all_rows()
+            self._books().upgrade()
 
     def _messages_of(self, layer: _Layer, *, revision: int) -> Iterator[Message]:
         for key, value in layer.state.writes.items():

@@ -111,10 +111,10 @@ class LocalStore:
             raise self._named(error) from error
         return value
 
-    def scan(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Give all keys that begin with the prefix, in order, as they were when the scan began."""
+    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Give all keys that begin with the prefix, from `start` on, in order, as they were when the scan began."""
         try:
-            for key, value in self._database.items(from_key=prefix):
+            for key, value in self._database.items(from_key=start or prefix):
                 if not key.startswith(prefix):
                     return
                 if key != _MARK:

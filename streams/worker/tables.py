@@ -7,10 +7,11 @@ number that another worker holds, or that is not open yet, is not found here.
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
+from projections.keys import AccountKey, Customer, UsageKey
 from projections.rows import CampaignUsageRow
 from projections.state import ReadableState
-from projections.stored import Customer, Stored, UsageKey
-from projections.tables import Account, AccountKey, Accounts, CampaignCounterKey, CampaignCounters, Usage
+from projections.stored import Stored
+from projections.tables import Account, Accounts, CampaignCounterKey, CampaignCounters, Usage
 from schemas.events import CreditConsumed
 from schemas.topics import INPUT_TOPICS, partition_of
 from streams.worker.partitions import Partitions

@@ -12,10 +12,10 @@ from projections.state import ReadableState, State
 from schemas.catalog import DecisiveCatalog
 from schemas.errors import SettingsError
 
-LAYOUT = 2
+LAYOUT = 3
 """The layout of everything in the state; a worker reads the one before as well, and refuses a later one than its own.
 
-From 1 to 2: lots, months and campaign counters are kept beside the events that they follow from, and the catalog in words.
+From 2 to 3: consumption lies by account together with its payment, and what is settled is folded up and dropped.
 """
 
 _POSITION = b"\x00position|"
@@ -54,7 +54,7 @@ def read_commit(state: ReadableState) -> Commit | None:
 
 
 def commit_of(value: bytes) -> Commit:
-    """Read the value of `COMMIT`; a state of layout 1 had no id."""
+    """Read the value of `COMMIT`."""
     number, _, state_id = value.decode().partition(" ")
     return Commit(int(number), state_id)
 
@@ -77,9 +77,9 @@ def write_identity(state: State, *, catalog: DecisiveCatalog, partition_count: i
 
 
 def read_catalog(state: ReadableState) -> DecisiveCatalog | None:
-    """Give the catalog that a state was last written with; None for an empty state, and for layout 1, which has no words."""
+    """Give the catalog that a state was last written with; None for an empty state."""
     value = state.get(_CATALOG)
-    return msgspec.json.decode(value, type=DecisiveCatalog) if value is not None and value.startswith(b"[") else None
+    return None if value is None else msgspec.json.decode(value, type=DecisiveCatalog)
 
 
 def check_identity(state: ReadableState, *, catalog: DecisiveCatalog, partition_count: int) -> list[str]:
@@ -91,6 +91,8 @@ def check_identity(state: ReadableState, *, catalog: DecisiveCatalog, partition_
     if read_commit(state) is None:
         return []
     layout = read_layout(state)
+    if layout < LAYOUT - 1:
+        raise SettingsError(f"the state has layout {layout}, and this release reads {LAYOUT - 1} and {LAYOUT}; rebuild it")
     if layout > LAYOUT:
         raise SettingsError(f"the state has layout {layout}, and this release knows {LAYOUT} at most; use a newer release")
     counted = _read_number(state, _PARTITION_COUNT)
@@ -98,7 +100,8 @@ def check_identity(state: ReadableState, *, catalog: DecisiveCatalog, partition_
         raise SettingsError(f"the state was made for {counted} partitions, not for {partition_count}; the number is for life")
     before = read_catalog(state)
     changes = [] if before is None else changes_of_catalog(before, catalog, state=state)
-    decisive = [change.words for change in changes if change.matters]
+    # A state of the layout before does not say yet what it has events of.
+    decisive = [change.words for change in changes if change.matters or layout < LAYOUT]
     if decisive:
         raise SettingsError(
             f"the catalog would change figures that are published: {'; '.join(decisive)}; start with the catalog as it was"

@@ -10,16 +10,17 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from projections import books, stored
-from projections.customer import balance_rows_of, campaign_rows_of
+from projections import books, keys
 from projections.results import Rows
 from projections.row_codec import decode_change
-from projections.rows import Change, Row
+from projections.rows import TABLES, Change, Row
 from projections.state import MemoryState
-from projections.stored import all_customers, read_customer
+from projections.stored import scan_uses, unpack
+from projections.times import times_of
 from schemas import codec, topics
 from schemas.catalog import Catalog
-from schemas.records import Place
+from schemas.events import Event, TimeAdvanced
+from schemas.records import Place, RawRecord, ReadRecord
 from streams.kafka.closing import close_within
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
 from streams.worker.worker_keys import read_position
@@ -27,6 +28,7 @@ from streams.worker.worker_keys import read_position
 _FETCH_MILLISECONDS = 50
 _CLOSE_SECONDS = 5
 _NO_PLACE = Place("", 0, 0)
+_EVENTS = (keys.GRANT, keys.VOID, keys.REVERSAL)
 _OF_THE_WORKER = b"\x00"
 """With this begin the keys of a state that hold no part of the books: positions, commit number and the like."""
 
@@ -155,16 +157,29 @@ class CommittedStates:
 
 
 def _derived(state: MemoryState, catalog: Catalog) -> Iterator[Row]:
-    times = books.times_of(state)
-    for customer in all_customers(state):
-        accepted = read_customer(state, customer)
-        for sourced in balance_rows_of(customer, accepted, catalog=catalog, times=times):
-            yield sourced.row
-        for sourced in campaign_rows_of(customer, accepted, catalog=catalog):
-            yield sourced.row
-    for letter in (stored._CAMPAIGN, stored._NAME):
+    """Derive the rows anew, by a second core, from nothing but the accepted events and the clock that a state holds."""
+    again = books.Books(MemoryState(), catalog=catalog)
+    accepted = [
+        (stored.event, stored.place) for letter in _EVENTS for _, value in state.scan(letter) if (stored := unpack(value))
+    ]
+    for account in {keys.split(key)[0] for key, _ in state.scan(keys.USAGE)}:
+        accepted += [(use.event, use.place) for _, use in scan_uses(state, account)]
+    rows = Rows()
+    rows.take(again.apply([_record(event, place) for event, place in accepted]).changes)
+    times = times_of(state)
+    if times.clock is not None:
+        rows.take(again.apply([_record(TimeAdvanced(times.clock, None), Place(topics.GRANTS, 0, 0))]).changes)
+    for table in TABLES:
+        yield from rows.of(table.row_type)
+    for letter in (keys.CAMPAIGN, keys.NAME):
         for _, value in state.scan(letter):
             yield books._master_row(codec.decode(value))
+
+
+def _record(event: Event, place: Place) -> ReadRecord:
+    timestamp = event.as_of if isinstance(event, TimeAdvanced) else event.occurred_at
+    raw = RawRecord(*place, timestamp, None, None, ())
+    return ReadRecord(place, place, timestamp, event, raw)
 
 
 def books_part(state: MemoryState) -> dict[bytes, bytes]:

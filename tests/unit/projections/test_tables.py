@@ -4,10 +4,10 @@ import pytest
 
 from projections.books import Books
 from projections.invariants import check_rows
+from projections.keys import AccountKey, UsageKey
 from projections.rows import LotRow, SnapshotRow
 from projections.state import MemoryState
-from projections.stored import UsageKey
-from projections.tables import AccountKey, Accounts, CampaignCounterKey, CampaignCounters, Usage, read_lots, read_months
+from projections.tables import Accounts, CampaignCounterKey, CampaignCounters, Usage, read_lots, read_months
 from projections.totals import Totals
 from schemas.errors import InvariantViolation
 from schemas.events import CampaignSend

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from projections.books import Books
+from projections.keys import AccountKey, UsageKey
 from projections.state import MemoryState
-from projections.stored import UsageKey
-from projections.tables import AccountKey, CampaignCounterKey
+from projections.tables import CampaignCounterKey
 from schemas.errors import SettingsError
 from schemas.events import CampaignSend
 from schemas.topics import INPUT_TOPICS, partition_of

@@ -1,0 +1,133 @@
+"""The keys under which everything lies in the state of a partition number, and what names it.
+
+A key is a letter, then names divided by zero bytes (names hold no control characters, docs/ledger.md 1.1), instants in eight
+bytes, so that keys are in the order of time. Everything of a customer, and of an account, lies together.
+
+| letter | key behind it | holds |
+|---|---|---|
+| T | topic | its clock |
+| D, N | the master event's record key | definition, name |
+| H | kind of name, name | an organization or a credit type that has an event |
+| G | customer, grant | a grant, for ever |
+| V | customer, event | a void, for ever |
+| W | customer, grant, instant, event | the voids of a grant, earliest first |
+| I | customer, event | where a consumption or a reversal lies, by its identity |
+| U | account, instant, event | a consumption and its payment |
+| Q, R | customer, instant and event of the consumption (R: and of the reversal) | that it has reversals; a reversal |
+| A | account | what is open of an account |
+| L, X | account, end, start, grant | a lot that may still pay; one that is spent for good |
+| P | account, grant | that a monthly grant may issue more lots |
+| M | account, month | a month that is not final |
+| K | account, campaign, center, day, channel, source | a campaign counter of a day that is not final |
+| B, E | instant, account or customer | what is due when the clock (B) or the boundary (E) has reached the instant |
+"""
+
+import struct
+from typing import NamedTuple
+
+from schemas.instants import INSTANT_LIMIT
+
+CLOCK, CAMPAIGN, NAME, SEEN = b"T", b"D", b"N", b"H"
+GRANT, VOID, VOID_OF_GRANT = b"G", b"V", b"W"
+IDENTITY, USAGE, REVERSED, REVERSAL = b"I", b"U", b"Q", b"R"
+ACCOUNT, LOT, SPENT_LOT, PROMISE, MONTH, COUNTER = b"A", b"L", b"X", b"P", b"M", b"K"
+DUE_BY_CLOCK, DUE_BY_BOUNDARY = b"B", b"E"
+
+_DIVIDER = b"\x00"
+_INSTANT = struct.Struct(">q")
+_INSTANT_LENGTH = _INSTANT.size
+
+
+class Customer(NamedTuple):
+    """Whose events these are; everything that depends on one another lies within one customer."""
+
+    organization_id: str
+    customer_id: str
+
+    @property
+    def key(self) -> bytes:
+        """The record key of the customer's events, which is also its part of a state's keys."""
+        return f"{self.organization_id}|{self.customer_id}".encode()
+
+
+class AccountKey(NamedTuple):
+    """What names an account."""
+
+    organization_id: str
+    customer_id: str
+    credit_type: str
+
+    @property
+    def customer(self) -> Customer:
+        """The customer whose account it is."""
+        return Customer(self.organization_id, self.customer_id)
+
+    @property
+    def key(self) -> bytes:
+        """The account's part of a state's keys."""
+        return f"{self.organization_id}|{self.customer_id}\x00{self.credit_type}".encode()
+
+
+class UsageKey(NamedTuple):
+    """What names a consumption; `occurred_at` in UTC microseconds."""
+
+    organization_id: str
+    customer_id: str
+    occurred_at: int
+    event_id: str
+
+
+def instant_bytes(instant: int) -> bytes:
+    """Write an instant so that the order of the bytes is that of time."""
+    return _INSTANT.pack(instant)
+
+
+def of(letter: bytes, owner: bytes, *parts: bytes) -> bytes:
+    """Give the key, or the beginning of the keys, under a letter and an owner (account or customer)."""
+    return _DIVIDER.join((letter + owner, *parts))
+
+
+def all_of(letter: bytes, owner: bytes) -> bytes:
+    """Give what all keys of an owner under a letter begin with."""
+    return letter + owner + _DIVIDER
+
+
+def at(letter: bytes, owner: bytes, instant: int, name: str = "") -> bytes:
+    """Give the key under an owner at an instant, or what all such keys begin with."""
+    return letter + owner + _DIVIDER + _INSTANT.pack(instant) + name.encode()
+
+
+def of_lot(letter: bytes, owner: bytes, *, end: int | None, start: int, grant_id: str) -> bytes:
+    """Give the key of a lot; one that never ends comes last."""
+    instants = _INSTANT.pack(INSTANT_LIMIT if end is None else end) + _INSTANT.pack(start)
+    return letter + owner + _DIVIDER + instants + grant_id.encode()
+
+
+def due(letter: bytes, instant: int, owner: bytes) -> bytes:
+    """Give the key of what is due at an instant."""
+    return letter + _INSTANT.pack(instant) + owner
+
+
+def read_due(key: bytes) -> tuple[int, bytes]:
+    """Give instant and owner of a key of what is due."""
+    [instant] = _INSTANT.unpack(key[1 : 1 + _INSTANT_LENGTH])
+    return instant, key[1 + _INSTANT_LENGTH :]
+
+
+def account_of(owner: bytes) -> AccountKey:
+    """Read an account's part of a key."""
+    customer, _, credit_type = owner.decode().partition("\x00")
+    organization_id, _, customer_id = customer.partition("|")
+    return AccountKey(organization_id, customer_id, credit_type)
+
+
+def split(key: bytes) -> tuple[AccountKey, bytes]:
+    """Give account and rest of a key that an account owns."""
+    customer, credit_type, rest = key[1:].split(_DIVIDER, 2)
+    return account_of(customer + _DIVIDER + credit_type), rest
+
+
+def identity_at(rest: bytes) -> tuple[int, str]:
+    """Read instant and name that a key ends with."""
+    [instant] = _INSTANT.unpack(rest[:_INSTANT_LENGTH])
+    return instant, rest[_INSTANT_LENGTH:].decode()

@@ -1,0 +1,201 @@
+"""What time brings without any event: new months by the clock, final months by the boundary (docs/ledger.md 3.9 and 5.4).
+
+Accounts for which something is due are found by an index in the order of instants, and are worked on one by one: what is due
+and not yet done waits in the state. A month whose end is settled is published as final, and then all that happened in it is
+folded into what the account begins its first open month with, and dropped.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from projections import keys
+from projections.acceptance import is_remembered
+from projections.account import (
+    Header,
+    drop_month,
+    first_open_month,
+    keep_header,
+    keep_month,
+    latest_promise_end,
+    lot_key,
+    promise_key,
+    promises,
+    read_header,
+    read_lots,
+    read_months,
+)
+from projections.calendar import Calendar, Month, calendar_of
+from projections.derivation import Touched, derive_account
+from projections.keys import AccountKey
+from projections.lots import VOIDED, Lot
+from projections.rows import Change, SnapshotRow
+from projections.state import ReadableState, State
+from projections.stored import find_identity, read_topic_clock, read_uses, scan_reversals, scan_uses
+from projections.times import Times
+from schemas import topics
+from schemas.catalog import Catalog
+from schemas.events import ONCE, ConsumptionReversed
+from schemas.records import Place
+
+PIECE_USES = 2_000
+"""How many uses of one account are dropped in one piece of work."""
+
+
+def due_accounts(state: ReadableState, times: Times) -> Iterator[tuple[bytes, AccountKey]]:
+    """Give key and owner of all that is due at these times, what the clock brings before what the boundary settles.
+
+    An owner without credit type is a customer whose reversals are due.
+    """
+    for letter, instant in ((keys.DUE_BY_CLOCK, times.clock), (keys.DUE_BY_BOUNDARY, times.boundary)):
+        if instant is None:
+            continue
+        for key, _ in state.scan(letter):
+            due_at, owner = keys.read_due(key)
+            if due_at > instant:
+                break
+            yield key, keys.account_of(owner)
+
+
+def next_due(state: ReadableState, times: Times) -> tuple[bytes, AccountKey] | None:
+    """Give what is due first; None where nothing is."""
+    return next(due_accounts(state, times), None)
+
+
+def do_due(  # noqa: PLR0913 - what is due, and everything that it depends on
+    state: State, key: bytes, owner: AccountKey, *, place: Place, times: Times, catalog: Catalog
+) -> Iterator[Change]:
+    """Do a piece of what is due for an owner, and give the rows that changed; what is left of it stays due."""
+    calendar = calendar_of(catalog.zone_name(owner.organization_id))
+    if key.startswith(keys.DUE_BY_CLOCK):
+        yield from derive_account(state, owner, Touched(place), times=times, calendar=calendar)
+    elif owner.credit_type:
+        yield from _settle_account(state, owner, place=place, times=times, calendar=calendar)
+    else:
+        _drop_reversals(state, key, owner, times=times, calendar=calendar)
+
+
+def keep_reversal_due(state: State, event: ConsumptionReversed, calendar: Calendar) -> None:
+    """Note when a reversal is to be dropped: when the month of the consumption that it names is settled."""
+    month_end = calendar.month_of(event.consumed_at).end
+    owner = f"{event.organization_id}|{event.customer_id}".encode()
+    state.put(keys.due(keys.DUE_BY_BOUNDARY, month_end, owner), b"")
+
+
+def _settle_account(state: State, account: AccountKey, *, place: Place, times: Times, calendar: Calendar) -> Iterator[Change]:
+    header = read_header(state, account)
+    if header is None or times.boundary is None:
+        return
+    first_open = calendar.month_of(times.boundary)
+    months = [row for row in read_months(state, account) if row.month_end <= first_open.start]
+    for row in months:
+        if not row.final:
+            final = row._replace(final=True)
+            keep_month(state, account, final)
+            yield Change(final, place, deleted=False)
+    if _drop_uses(state, account, until=first_open.start):
+        _fold(state, account, header, months, calendar=calendar, first_open=first_open)
+
+
+def _drop_uses(state: State, account: AccountKey, *, until: int) -> bool:
+    """Drop consumption before an instant whose identity no longer counts; False where there is more of it."""
+    accept_from = read_topic_clock(state, topics.CONSUMPTION).accept_from
+    dropped = 0
+    for key, use in scan_uses(state, account):
+        if use.event.occurred_at >= until:
+            break
+        if is_remembered(use.event, accept_from=accept_from):
+            continue
+        if dropped == PIECE_USES:
+            return False
+        _forget(state, account, use.event.event_id, key)
+        dropped += 1
+    return True
+
+
+def _forget(state: State, account: AccountKey, event_id: str, key: bytes) -> None:
+    """Drop an event and, unless a newer event goes by it, its identity."""
+    state.delete(key)
+    if find_identity(state, account.customer, event_id) == key:
+        state.delete(keys.of(keys.IDENTITY, account.customer.key, event_id.encode()))
+
+
+def _drop_reversals(state: State, key: bytes, owner: AccountKey, *, times: Times, calendar: Calendar) -> None:
+    if times.boundary is None:
+        return
+    first_open = calendar.month_of(times.boundary)
+    accept_from = read_topic_clock(state, topics.CONSUMPTION).accept_from
+    state.delete(key)
+    kept: set[bytes] = set()
+    for reversal_key, event in scan_reversals(state, owner.customer):
+        if event.consumed_at >= first_open.start:
+            break
+        marker = keys.at(keys.REVERSED, owner.customer.key, event.consumed_at, event.consumption_event_id)
+        if is_remembered(event, accept_from=accept_from):
+            kept.add(marker)
+            continue
+        _forget(state, owner, event.event_id, reversal_key)
+        if marker not in kept:
+            state.delete(marker)
+    for marker in kept:
+        state.put(marker, b"")
+    if kept:
+        state.put(keys.due(keys.DUE_BY_BOUNDARY, first_open.end, owner.customer.key), b"")
+
+
+def _fold(  # noqa: PLR0913 - the account as it is, and when
+    state: State, account: AccountKey, header: Header, months: list[SnapshotRow], *, first_open: Month, calendar: Calendar
+) -> None:
+    """Fold the months before the first open one into what that one begins with, and drop all that is over by then."""
+    start = first_open.start
+    _drop_lots(state, account, start=start)
+    for grant_id, promise in list(promises(state, account)):
+        if promise.end <= start:
+            state.delete(promise_key(account, grant_id))
+    _drop_counters(state, account, first_day=f"{first_open.label}-01")
+    for row in months:
+        drop_month(state, account, row.month)
+    after = msgspec.structs.replace(header)
+    if months:
+        last = months[-1]
+        after.once_opening = last.once_closing_micro if last.month_end == start else 0
+    after.settled_month = first_open.ordinal - 1 if after.once_opening else None
+    if after.last_use_month is not None and after.last_use_month < first_open.ordinal:
+        after.last_use_month = None
+    if after.newest is not None and after.newest[0] < start:
+        after.newest = None
+    after.promise_end = latest_promise_end(state, account)
+    first_month = first_open_month(state, account, calendar)
+    after.first_month = max(first_month or 0, first_open.ordinal)
+    keep_header(state, account, None if first_month is None else after, before=header, calendar=calendar)
+
+
+def _drop_lots(state: State, account: AccountKey, *, start: int) -> None:
+    """Drop the lots that were over before an instant, and put aside those that had nothing left then."""
+    for letter in (keys.LOT, keys.SPENT_LOT):
+        for key, lot in list(read_lots(state, account, letter=letter)):
+            if lot.end is None or lot.end > start:
+                break
+            if lot.end < start or lot.end_kind != VOIDED:
+                state.delete(key)
+    spent = {lot.key: lot for _, lot in read_lots(state, account) if _may_be_spent(lot, start)}
+    if not spent:
+        return
+    for use in read_uses(state, account, (start, "")):
+        for part in use.allocation.paid if use.allocation is not None else ():
+            spent.pop(part.lot_key, None)
+    for lot in spent.values():
+        state.delete(lot_key(account, lot))
+        state.put(lot_key(account, lot, letter=keys.SPENT_LOT), msgspec.json.encode(lot))
+
+
+def _may_be_spent(lot: Lot, start: int) -> bool:
+    return lot.cadence == ONCE and lot.amount_micro is not None and lot.rest_micro == 0 and lot.start < start
+
+
+def _drop_counters(state: State, account: AccountKey, *, first_day: str) -> None:
+    """Drop the campaign counters of days before the first open month."""
+    for key, _ in list(state.scan(keys.all_of(keys.COUNTER, account.key))):
+        _, rest = keys.split(key)
+        if rest.split(b"\x00")[2].decode() < first_day:
+            state.delete(key)
