@@ -45,6 +45,7 @@ from projections.stored import (
 )
 from projections.times import Times, times_of
 from projections.usage import Use, identity_of, take_back
+from schemas import codec
 from schemas.catalog import Catalog
 from schemas.events import (
     CampaignDefined,
@@ -315,7 +316,7 @@ class _Batch:
         customer, account = customer_of(event), account_of(event)
         reversals = reversals_of(self._state, customer, identity_of(event))
         outcome = take_back(event.amount_micro, reversals)
-        use = Use(event, place, sum(reversal.taken_micro for reversal in outcome), None)
+        use = Use(event, codec.encode(event), place, sum(reversal.taken_micro for reversal in outcome), None)
         keep_use(self._state, use)
         keep_identity(self._state, customer, event.event_id, usage_key(account, identity_of(event)))
         if reversals:

@@ -36,6 +36,7 @@ class Calendar:
         self._month_starts: dict[int, int] = {}
         self._day_starts: dict[date, int] = {}
         self._months: dict[int, Month] = {}
+        self._found = Month(0, 0, 0)
 
     def month(self, ordinal: int) -> Month:
         """Give the month with this ordinal."""
@@ -47,10 +48,14 @@ class Calendar:
 
     def month_of(self, instant: int) -> Month:
         """Give the month that contains an instant."""
+        if self._found.start <= instant < self._found.end:
+            # The next instant that is asked about lies in the same month as a rule.
+            return self._found
         local = to_datetime(instant).astimezone(self._zone)
         found = self.month(local.year * 12 + local.month - 1)
         # In an hour lived through twice the local date may step back over a month's first instant.
-        return found if instant < found.end else self.month(found.ordinal + 1)
+        self._found = found if instant < found.end else self.month(found.ordinal + 1)
+        return self._found
 
     def months(self, first: Month, last: Month) -> Iterator[Month]:
         """Give the months from the first to the last, both included."""

@@ -281,7 +281,7 @@ def unpack(value: bytes) -> StoredEvent:
 
 
 def _pack_use(use: Use) -> bytes:
-    return msgspec.msgpack.encode((*use.place, use.reversed_micro, use.allocation, codec.encode(use.event)))
+    return msgspec.msgpack.encode((*use.place, use.reversed_micro, use.allocation, use.wire))
 
 
 def _unpack_use(value: bytes) -> Use:
@@ -290,7 +290,7 @@ def _unpack_use(value: bytes) -> Use:
         event = codec.decode(wire)
     except (DecodeError, msgspec.DecodeError) as error:
         raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
-    return Use(cast(CreditConsumed, event), Place(topic, partition, offset), reversed_micro, allocation)
+    return Use(cast(CreditConsumed, event), wire, Place(topic, partition, offset), reversed_micro, allocation)
 
 
 _PACKED = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes])

@@ -34,9 +34,13 @@ class Allocation(NamedTuple):
 
 
 class Use(NamedTuple):
-    """One accepted consumption, how much of it was taken back, and how it is paid (None: not derived yet)."""
+    """One accepted consumption, how much of it was taken back, and how it is paid (None: not derived yet).
+
+    `wire` is the event in its wire form, in which it is kept.
+    """
 
     event: CreditConsumed
+    wire: bytes
     place: Place
     reversed_micro: int
     allocation: Allocation | None
