@@ -16,6 +16,7 @@ from schemas.events import (
     TimeAdvanced,
 )
 from schemas.instants import MICROSECONDS_PER_DAY, format_instant
+from schemas.records import Place
 from schemas.refusals import Reason, Refusal
 
 EARLINESS_MAX = 400 * MICROSECONDS_PER_DAY
@@ -72,9 +73,10 @@ def content_of(event: CustomerEvent) -> tuple[Any, ...]:
     return type(event), event._replace(recorded_at=0)
 
 
-def advance(clock: TopicClock, event: TimeAdvanced) -> TopicClock:
-    """Move the clock of a topic partition; each field only moves forward (docs/ledger.md 2.4)."""
-    return TopicClock(as_of=_later(clock.as_of, event.as_of), accept_from=_later(clock.accept_from, event.accept_from))
+def advance(clock: TopicClock, event: TimeAdvanced, place: Place) -> TopicClock:
+    """Move the clock of a topic partition by the record at `place`; each field only moves forward (docs/ledger.md 2.4)."""
+    moved = clock._replace(as_of=_later(clock.as_of, event.as_of), accept_from=_later(clock.accept_from, event.accept_from))
+    return clock if moved == clock else moved._replace(partition=place.partition, offset=place.offset)
 
 
 def _later(first: int | None, second: int | None) -> int | None:

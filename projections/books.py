@@ -19,7 +19,7 @@ from projections.invariants import check_rows
 from projections.keys import AccountKey
 from projections.layout_2 import take_layout_2
 from projections.rows import TABLE_OF_ROW_TYPE, CampaignRow, Change, ConflictRow, DeadLetterRow, NameRow
-from projections.settlement import do_due, keep_reversal_due, next_due
+from projections.settlement import PIECE_ACCOUNTS, do_due, find_due, keep_reversal_due
 from projections.state import State
 from projections.stored import (
     Stored,
@@ -43,7 +43,7 @@ from projections.stored import (
     voids_of_grant,
     write_topic_clock,
 )
-from projections.times import Times, times_of
+from projections.times import Times, time_place, times_of
 from projections.usage import Use, identity_of, take_back
 from schemas import codec
 from schemas.catalog import Catalog
@@ -164,14 +164,14 @@ class Books:
 
     def has_due(self) -> bool:
         """Tell whether time has brought anything that is not done yet: months that began, or were settled."""
-        return next_due(self._state, self.times()) is not None
+        return bool(find_due(self._state, self.times(), limit=1))
 
     def due_changes(self) -> Iterator[Change]:
         """Do one piece of what is due, and give the rows that changed."""
         times = self.times()
-        due = next_due(self._state, times)
-        if due is not None:
-            yield from _checked(do_due(self._state, *due, place=_TIME, times=times, catalog=self._catalog))
+        place = time_place(self._state)
+        for key, owner in find_due(self._state, times, limit=PIECE_ACCOUNTS):
+            yield from _checked(do_due(self._state, key, owner, place=place, times=times, catalog=self._catalog))
 
     def upgrade(self) -> None:
         """Bring a state of the layout before this one up to it, all at once; its rows are published, and stay as they are."""
@@ -224,7 +224,7 @@ class _Batch:
                 self._refuse(record, refusal)
             case TimeAdvanced() as event:
                 clock = read_topic_clock(self._state, record.place.topic)
-                write_topic_clock(self._state, record.place.topic, advance(clock, event))
+                write_topic_clock(self._state, record.place.topic, advance(clock, event, record.first_place))
                 self._accepted += 1
             case CampaignDefined() | NameGiven() as event:
                 self._take_master(event, record.first_place)
@@ -413,8 +413,5 @@ def _master_row(event: MasterEvent) -> CampaignRow | NameRow:
         status=event.status,
     )
 
-
-_TIME = Place("", 0, 0)
-"""What time brings comes from no record of its own."""
 
 _CONFLICT_KEY_LENGTH = TABLE_OF_ROW_TYPE[ConflictRow].key_length

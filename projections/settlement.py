@@ -35,38 +35,43 @@ from projections.stored import find_identity, read_topic_clock, read_uses, scan_
 from projections.times import Times
 from schemas import topics
 from schemas.catalog import Catalog
+from schemas.errors import InvariantViolation
 from schemas.events import ONCE, ConsumptionReversed
 from schemas.records import Place
 
+PIECE_ACCOUNTS = 20
+"""How many accounts are looked at in one piece of work."""
+
 PIECE_USES = 2_000
-"""How many uses of one account are dropped in one piece of work."""
+"""How many uses of one account are dropped at once."""
 
 
-def due_accounts(state: ReadableState, times: Times) -> Iterator[tuple[bytes, AccountKey]]:
-    """Give key and owner of all that is due at these times, what the clock brings before what the boundary settles.
+def find_due(state: ReadableState, times: Times, *, limit: int) -> list[tuple[bytes, AccountKey]]:
+    """Give key and owner of what is due at these times, up to a number, what the clock brings before what is settled.
 
     An owner without credit type is a customer whose reversals are due.
     """
+    found: list[tuple[bytes, AccountKey]] = []
     for letter, instant in ((keys.DUE_BY_CLOCK, times.clock), (keys.DUE_BY_BOUNDARY, times.boundary)):
         if instant is None:
             continue
-        for key, _ in state.scan(letter):
+        for key, _ in state.scan(letter, limit=limit - len(found)):
             due_at, owner = keys.read_due(key)
             if due_at > instant:
                 break
-            yield key, keys.account_of(owner)
-
-
-def next_due(state: ReadableState, times: Times) -> tuple[bytes, AccountKey] | None:
-    """Give what is due first; None where nothing is."""
-    return next(due_accounts(state, times), None)
+            found.append((key, keys.account_of(owner)))
+    return found
 
 
 def do_due(  # noqa: PLR0913 - what is due, and everything that it depends on
     state: State, key: bytes, owner: AccountKey, *, place: Place, times: Times, catalog: Catalog
 ) -> Iterator[Change]:
     """Do a piece of what is due for an owner, and give the rows that changed; what is left of it stays due."""
+    if state.get(key) is None:
+        return  # another piece of work has done it
     calendar = calendar_of(catalog.zone_name(owner.organization_id))
+    if owner.credit_type and read_header(state, owner) is None:
+        raise InvariantViolation(f"account {'|'.join(owner)} is due, and nothing is open of it")
     if key.startswith(keys.DUE_BY_CLOCK):
         yield from derive_account(state, owner, Touched(place), times=times, calendar=calendar)
     elif owner.credit_type:

@@ -5,6 +5,7 @@ committed, and on a store on disk.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 from sortedcontainers import SortedDict
@@ -16,10 +17,11 @@ class ReadableState(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began.
 
-        `start` (None: the prefix) is the least key that is given; it begins with the prefix itself.
+        `start` (None: the prefix) is the least key that is given; it begins with the prefix itself. Not more than `limit`
+        keys are given (None: all).
         """
 
 
@@ -52,9 +54,9 @@ class MemoryState:
         """Remove a key; a key that is not there is no trouble."""
         self._values.pop(key, None)
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, as they were when the scan began."""
-        return iter(_entries(self._values, prefix, start))
+        return iter(_entries(self._values, prefix, start, limit))
 
 
 class OverlayState:
@@ -82,19 +84,39 @@ class OverlayState:
         """Remove a key in the overlay."""
         self.writes[key] = None
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, the overlay's writes before the base's values."""
-        written = _entries(self.writes, prefix, start)
+        written = _entries(self.writes, prefix, start, None)
         if not written:
-            return self._base.scan(prefix, start=start)
-        found = dict(self._base.scan(prefix, start=start)) | dict(written)
-        return iter(sorted((key, value) for key, value in found.items() if value is not None))
+            return self._base.scan(prefix, start=start, limit=limit)
+        below = self._base.scan(prefix, start=start, limit=None if limit is None else limit + len(written))
+        return islice(_merged(written, below), limit)
 
 
-def _entries(values: SortedDict[bytes, Any], prefix: bytes, start: bytes | None) -> list[tuple[bytes, Any]]:
-    found = []
+def _merged(written: list[tuple[bytes, bytes | None]], below: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Give what was written and what lies below it in the order of keys; what was written hides what has its key."""
+    position = 0
+    for key, value in below:
+        while position < len(written) and written[position][0] < key:
+            yield from _if_present(written[position])
+            position += 1
+        if position < len(written) and written[position][0] == key:
+            continue
+        yield key, value
+    for entry in written[position:]:
+        yield from _if_present(entry)
+
+
+def _if_present(entry: tuple[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
+    key, value = entry
+    if value is not None:
+        yield key, value
+
+
+def _entries(values: SortedDict[bytes, Any], prefix: bytes, start: bytes | None, limit: int | None) -> list[tuple[bytes, Any]]:
+    found: list[tuple[bytes, Any]] = []
     for key in values.irange(minimum=start or prefix):
-        if not key.startswith(prefix):
+        if len(found) == limit or not key.startswith(prefix):
             break
         found.append((key, values[key]))
     return found

@@ -32,10 +32,15 @@ _SomeEvent = TypeVar("_SomeEvent", bound=Event)
 
 
 class TopicClock(NamedTuple):
-    """How far time is in one topic partition; None where nothing has been said yet (docs/ledger.md 2.1)."""
+    """How far time is in one topic partition; None where nothing has been said yet (docs/ledger.md 2.1).
+
+    `partition` and `offset` say where the record lies that moved it last.
+    """
 
     as_of: int | None
     accept_from: int | None
+    partition: int = 0
+    offset: int = 0
 
 
 class Stored(NamedTuple, Generic[_SomeEvent]):
@@ -173,10 +178,10 @@ def read_uses(state: ReadableState, account: AccountKey, start: ConsumptionIdent
     return (_unpack_use(value) for _, value in state.scan(prefix, start=keys.at(keys.USAGE, account.key, *start)))
 
 
-def scan_uses(state: ReadableState, account: AccountKey, start: bytes | None = None) -> Iterator[tuple[bytes, Use]]:
-    """Give key and content of the consumption of an account, from a key on."""
+def scan_uses(state: ReadableState, account: AccountKey, *, limit: int | None = None) -> Iterator[tuple[bytes, Use]]:
+    """Give key and content of the consumption of an account, in the order of occurrence, of not more than `limit` uses."""
     prefix = keys.all_of(keys.USAGE, account.key)
-    return ((key, _unpack_use(value)) for key, value in state.scan(prefix, start=start))
+    return ((key, _unpack_use(value)) for key, value in state.scan(prefix, limit=limit))
 
 
 def all_usage(state: ReadableState) -> Iterator[UsageKey]:

@@ -88,9 +88,11 @@ class WorkerMetrics(MetricSet):
     )
     time_advanced_total = counter("Times that the worker said the time to partition numbers.", unit="times")
 
-    granted_credits = gauge("Credits of limited lots that have begun.", unit="credits", labels=(_CREDIT_TYPE,))
-    used_credits = gauge("Credits that lots have paid.", unit="credits", labels=(_CREDIT_TYPE,))
-    overage_credits = gauge("Credits used that no lot has paid.", unit="credits", labels=(_CREDIT_TYPE,))
+    granted_credits = gauge("Credits of limited lots that have begun and are kept.", unit="credits", labels=(_CREDIT_TYPE,))
+    used_credits = gauge("Credits that lots have paid in months that are not final.", unit="credits", labels=(_CREDIT_TYPE,))
+    overage_credits = gauge(
+        "Credits that no lot has paid, in months that are not final.", unit="credits", labels=(_CREDIT_TYPE,)
+    )
     expiring_within_7_days_credits = gauge(
         "Credits left of limited lots that end within seven days.",
         unit="credits",

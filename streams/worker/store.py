@@ -111,14 +111,16 @@ class LocalStore:
             raise self._named(error) from error
         return value
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Give all keys that begin with the prefix, from `start` on, in order, as they were when the scan began."""
+    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Give the keys that begin with the prefix, from `start` on, in order, as they were when the scan began."""
+        count = 0
         try:
             for key, value in self._database.items(from_key=start or prefix):
-                if not key.startswith(prefix):
+                if count == limit or not key.startswith(prefix):
                     return
                 if key != _MARK:
                     yield key, value
+                    count += 1
         except Exception as error:
             raise self._named(error) from error
 
