@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import msgspec
 
 from projections import keys
-from projections.acceptance import is_remembered
 from projections.account import (
     Header,
     drop_month,
+    end_or_never,
     first_open_month,
     keep_header,
     keep_month,
@@ -31,9 +31,8 @@ from projections.keys import AccountKey
 from projections.lots import VOIDED, Lot
 from projections.rows import Change, SnapshotRow
 from projections.state import ReadableState, State
-from projections.stored import find_identity, read_topic_clock, read_uses, scan_reversals, scan_uses
+from projections.stored import find_identity, read_uses, scan_reversals, scan_uses
 from projections.times import Times
-from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
 from schemas.events import ONCE, ConsumptionReversed
@@ -103,13 +102,16 @@ def _settle_account(state: State, account: AccountKey, *, place: Place, times: T
 
 
 def _drop_uses(state: State, account: AccountKey, *, until: int) -> bool:
-    """Drop consumption before an instant whose identity no longer counts; False where there is more of it."""
-    accept_from = read_topic_clock(state, topics.CONSUMPTION).accept_from
+    """Drop consumption before an instant whose identity counts no more; False where there is more of it.
+
+    What was recorded before the instant was forgotten when its topic's `accept_from` passed it, at the boundary at latest; so
+    what is dropped depends on the boundary alone.
+    """
     dropped = 0
     for key, use in scan_uses(state, account):
         if use.event.occurred_at >= until:
             break
-        if is_remembered(use.event, accept_from=accept_from):
+        if use.event.recorded_at >= until:
             continue
         if dropped == PIECE_USES:
             return False
@@ -129,14 +131,13 @@ def _drop_reversals(state: State, key: bytes, owner: AccountKey, *, times: Times
     if times.boundary is None:
         return
     first_open = calendar.month_of(times.boundary)
-    accept_from = read_topic_clock(state, topics.CONSUMPTION).accept_from
     state.delete(key)
     kept: set[bytes] = set()
     for reversal_key, event in scan_reversals(state, owner.customer):
         if event.consumed_at >= first_open.start:
             break
         marker = keys.at(keys.REVERSED, owner.customer.key, event.consumed_at, event.consumption_event_id)
-        if is_remembered(event, accept_from=accept_from):
+        if max(event.occurred_at, event.recorded_at) >= first_open.start:
             kept.add(marker)
             continue
         _forget(state, owner, event.event_id, reversal_key)
@@ -169,6 +170,10 @@ def _fold(  # noqa: PLR0913 - the account as it is, and when
         after.last_use_month = None
     if after.newest is not None and after.newest[0] < start:
         after.newest = None
+    if after.clock_due is not None:
+        ends = [promise.end for _, promise in promises(state, account)]
+        ends += [end_or_never(lot.end) for _, lot in read_lots(state, account, ending_from=after.clock_due)]
+        after.clock_due = after.clock_due if any(end > after.clock_due for end in ends) else None
     after.promise_end = latest_promise_end(state, account)
     first_month = first_open_month(state, account, calendar)
     after.first_month = max(first_month or 0, first_open.ordinal)
