@@ -191,7 +191,10 @@ class _Derivation:
         starts: list[ConsumptionIdentity] = list(self._touched.uses)
         for change in self._touched.grants.values():
             if change.is_new:
-                starts += self._add_lots(change.grant, change.voided_at, first_month=None, last_month=last_month)
+                issued = self._add_lots(change.grant, change.voided_at, first_month=None, last_month=last_month)
+                starts += issued
+                # One that was voided before it began leaves nothing open.
+                self._is_withdrawn = self._is_withdrawn or not issued
                 if change.grant.cadence == MONTHLY:
                     self._keep_promise(change)
             elif change.voided_at is not None:
