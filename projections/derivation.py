@@ -89,7 +89,6 @@ class _Derivation:
         self._touched = touched
         self._calendar = calendar
         self._clock_month = None if times.clock is None else calendar.month_of(times.clock).ordinal
-        self._settled_until = 0 if times.boundary is None else calendar.month_of(times.boundary).start
         self._before = read_header(state, account)
         self._header = msgspec.structs.replace(self._before) if self._before is not None else None
         self._lots: dict[LotKey, Lot] = {}
@@ -228,7 +227,7 @@ class _Derivation:
         grant = change.grant
         end = min(end_or_never(grant.expires_at), end_or_never(change.voided_at))
         key = promise_key(self._account, grant.grant_id)
-        if end <= max(grant.effective_at, self._settled_until):
+        if end <= grant.effective_at:
             self._is_withdrawn = True
             self._state.delete(key)
         else:

@@ -156,7 +156,7 @@ def _fold(  # noqa: PLR0913 - the account as it is, and when
     start = first_open.start
     _drop_lots(state, account, start=start)
     for grant_id, promise in list(promises(state, account)):
-        if promise.end <= start:
+        if promise.end < start:
             state.delete(promise_key(account, grant_id))
     _drop_counters(state, account, first_day=f"{first_open.label}-01")
     for row in months:
