@@ -6,6 +6,7 @@ import msgspec
 
 from projections import keys
 from projections.calendar import Calendar
+from projections.kept_form import reader_of, write_kept
 from projections.keys import AccountKey
 from projections.lots import Lot
 from projections.rows import LotRow, SnapshotRow
@@ -48,7 +49,7 @@ def keep_header(state: State, account: AccountKey, header: Header | None, *, bef
     for key in sorted(due_after - due_before):
         state.put(key, b"")
     if header is not None:
-        state.put(keys.ACCOUNT + account.key, msgspec.json.encode(header))
+        state.put(keys.ACCOUNT + account.key, write_kept(header))
     elif before is not None:
         state.delete(keys.ACCOUNT + account.key)
 
@@ -106,7 +107,7 @@ def read_months(state: ReadableState, account: AccountKey) -> Iterator[SnapshotR
 
 def keep_month(state: State, account: AccountKey, row: SnapshotRow) -> None:
     """Keep a month."""
-    state.put(keys.of(keys.MONTH, account.key, row.month.encode()), msgspec.json.encode(row))
+    state.put(keys.of(keys.MONTH, account.key, row.month.encode()), write_kept(row))
 
 
 def drop_month(state: State, account: AccountKey, label: str) -> None:
@@ -123,7 +124,7 @@ def promises(state: ReadableState, account: AccountKey) -> Iterator[tuple[str, "
     """Give the monthly grants of an account that are not over."""
     prefix = keys.all_of(keys.PROMISE, account.key)
     for key, value in state.scan(prefix):
-        yield key[len(prefix) :].decode(), msgspec.msgpack.decode(value, type=Promise)
+        yield key[len(prefix) :].decode(), _decode_promise(value)
 
 
 class Promise(msgspec.Struct, array_like=True):
@@ -157,6 +158,7 @@ def end_or_never(end: int | None) -> int:
     return INSTANT_LIMIT if end is None else end
 
 
-decode_lot = msgspec.json.Decoder(Lot).decode
-decode_month = msgspec.json.Decoder(SnapshotRow).decode
-_decode_header = msgspec.json.Decoder(Header).decode
+decode_lot = reader_of(Lot, what="lot")
+decode_month = reader_of(SnapshotRow, what="month")
+_decode_header = reader_of(Header, what="account's header")
+_decode_promise = reader_of(Promise, what="monthly grant that is not over")

@@ -7,10 +7,9 @@ any there is no row.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import msgspec
-
 from projections import keys
 from projections.calendar import Calendar
+from projections.kept_form import reader_of, write_kept
 from projections.keys import AccountKey
 from projections.rows import CampaignUsageRow
 from projections.state import ReadableState, State
@@ -86,7 +85,7 @@ def _move(state: State, account: AccountKey, name: CounterName, change: Counter)
     if after == before:
         return
     if after.sends:
-        state.put(key, msgspec.json.encode(after))
+        state.put(key, write_kept(after))
     else:
         state.delete(key)
     if after.sends and after[:2] != before[:2]:
@@ -100,4 +99,4 @@ def _row(account: AccountKey, name: CounterName, counter: Counter) -> CampaignUs
 
 
 _NOTHING = Counter(0, 0, 0)
-_read = msgspec.json.Decoder(Counter).decode
+_read = reader_of(Counter, what="campaign counter")

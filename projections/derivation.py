@@ -32,6 +32,7 @@ from projections.account import (
 from projections.burn_down import burn_order, pay
 from projections.calendar import Calendar
 from projections.costs import cost_of
+from projections.kept_form import write_kept
 from projections.keys import AccountKey
 from projections.lots import Lot, LotKey, issue
 from projections.rows import AllocationRow, Change, PaidPart, Row, SnapshotRow
@@ -181,7 +182,7 @@ class _Derivation:
         lot = decode_lot(value)
         lot.end = voided_at
         self._state.delete(key)
-        self._state.put(lot_key(self._account, lot, letter=keys.SPENT_LOT), msgspec.json.encode(lot))
+        self._state.put(lot_key(self._account, lot, letter=keys.SPENT_LOT), write_kept(lot))
         self._is_withdrawn = True
         yield lot_row(self._account, lot), False
 
@@ -231,7 +232,7 @@ class _Derivation:
             self._is_withdrawn = True
             self._state.delete(key)
         else:
-            self._state.put(key, msgspec.msgpack.encode(Promise(grant.effective_at, end)))
+            self._state.put(key, write_kept(Promise(grant.effective_at, end)))
 
     def _burn_down(self, start: ConsumptionIdentity | None) -> Iterator[tuple[Row, bool]]:
         newest = None if self._before is None else self._before.newest
@@ -302,7 +303,7 @@ class _Derivation:
                 continue
             if before is not None and before.end != lot.end:
                 self._state.delete(lot_key(self._account, before))
-            self._state.put(lot_key(self._account, lot), msgspec.json.encode(lot))
+            self._state.put(lot_key(self._account, lot), write_kept(lot))
             yield lot_row(self._account, lot), False
 
     def _keep_months(self, first: int, last: int | None, issued_month: int | None) -> Iterator[tuple[Row, bool]]:

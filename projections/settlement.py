@@ -27,6 +27,7 @@ from projections.account import (
 )
 from projections.calendar import Calendar, Month, calendar_of
 from projections.derivation import Touched, derive_account
+from projections.kept_form import write_kept
 from projections.keys import AccountKey
 from projections.lots import VOIDED, Lot
 from projections.rows import Change, SnapshotRow
@@ -196,7 +197,7 @@ def _drop_lots(state: State, account: AccountKey, *, start: int) -> None:
             spent.pop(part.lot_key, None)
     for lot in spent.values():
         state.delete(lot_key(account, lot))
-        state.put(lot_key(account, lot, letter=keys.SPENT_LOT), msgspec.json.encode(lot))
+        state.put(lot_key(account, lot, letter=keys.SPENT_LOT), write_kept(lot))
 
 
 def _may_be_spent(lot: Lot, start: int) -> bool:

@@ -79,7 +79,10 @@ def account_of(event: CreditGranted | CreditConsumed) -> AccountKey:
 def read_topic_clock(state: ReadableState, topic: str) -> TopicClock:
     """Give the clock of a topic partition; nothing said yet gives None twice."""
     value = state.get(keys.CLOCK + topic.encode())
-    return TopicClock(None, None) if value is None else msgspec.msgpack.decode(value, type=TopicClock)
+    try:
+        return TopicClock(None, None) if value is None else _CLOCK.decode(value)
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"the state holds what is no clock: {error} in {value!r}") from error
 
 
 def write_topic_clock(state: State, topic: str, clock: TopicClock) -> None:
@@ -300,3 +303,4 @@ def _unpack_use(value: bytes) -> Use:
 
 _PACKED = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes])
 _PACKED_USE = msgspec.msgpack.Decoder(tuple[str, int, int, int, Allocation | None, bytes])
+_CLOCK = msgspec.msgpack.Decoder(TopicClock)

@@ -142,13 +142,13 @@ async def test_stores_that_cannot_be_trusted_are_read_anew(broker, environment, 
 
 
 async def test_a_broken_invariant_parks_its_number_and_no_other(broker, environment, tmp_path):
-    """A state that holds what is no event stops its number: log, page and metric name it; the other number goes on."""
+    """A state that holds what is no lot stops its number: log, page and metric name it; the other number goes on."""
     broken = number_of("c0")
     store, _ = open_store(
         store_folder(environment, broken), StoreMemory(cache_bytes=8 << 20, write_bytes=8 << 20), now=now_microseconds()
     )
     mark = store.mark
-    [(key, value), *_] = store.scan(b"Go1|c0\x00")
+    [(key, value), *_] = store.scan(b"Lo1|c0\x00")
     store.write({key: value[:-4]}, StoreMark(*mark))
     store.close()
     log = tmp_path / "parked.log"
@@ -160,7 +160,7 @@ async def test_a_broken_invariant_parks_its_number_and_no_other(broker, environm
             return f"partition number {broken} is parked" in worker.log_text()
 
         await wait_for(is_parked, seconds=SECONDS, workers=[worker])
-        assert "the state holds what is no accepted event" in worker.log_text()
+        assert "the state holds what is no lot" in worker.log_text()
         assert re.search(rf"credits\.\w+/{broken}, records \d+ up to \d+", worker.log_text())
         status, ready = page(environment, "readyz")
         assert (status, json.loads(ready)["reasons"]) == (
