@@ -27,6 +27,9 @@ from schemas.topics import CLOCKED_TOPICS
 AHEAD_MAX = 400 * MICROSECONDS_PER_DAY
 """How far `occurred_at` may lie after the record's timestamp (docs/ledger.md 3.5)."""
 
+LIVE_GRANTS_MAX = 10_000
+"""How many grants an account may have that have not expired (docs/ledger.md 3.11)."""
+
 
 class AcceptedEvent(NamedTuple):
     """An event that counts: the partition number it lies on, and the `accept_from` of its topic partition at that moment."""
@@ -63,17 +66,19 @@ class _Remembered(NamedTuple):
 
 @dataclass(slots=True)
 class _TopicPartition:
-    """What one topic partition's log has said so far."""
+    """What one topic partition's log has said so far; `ends` holds `expires_at` of all accepted grants of each account."""
 
     as_of: int | None = None
     accept_from: int | None = None
     remembered: dict[tuple[str, str, str], _Remembered] = field(default_factory=dict)
+    ends: defaultdict[tuple[str, str, str], list[int | None]] = field(default_factory=lambda: defaultdict(list))
 
 
-def accept(records: Iterable[ReadRecord]) -> Verdicts:
+def accept(records: Iterable[ReadRecord], *, live_grants_max: int = LIVE_GRANTS_MAX) -> Verdicts:
     """Give each record its verdict.
 
-    `records` may interleave topic partitions in any way; inside each they come in log order.
+    `records` may interleave topic partitions in any way; inside each they come in log order. `live_grants_max` is the limit
+    of docs/ledger.md 3.11.
     """
     logs: defaultdict[tuple[str, int], _TopicPartition] = defaultdict(_TopicPartition)
     accepted: list[AcceptedEvent] = []
@@ -98,11 +103,15 @@ def accept(records: Iterable[ReadRecord]) -> Verdicts:
             if earlier is not None and earlier.content == _content_of(event):
                 duplicates += 1
                 continue
-            refusal = _contradiction(event, earlier) or _outside_window(event, log, record_timestamp=record.timestamp)
+            refusal = (
+                _contradiction(event, earlier)
+                or _outside_window(event, log, record_timestamp=record.timestamp)
+                or _one_too_many(event, log, limit=live_grants_max)
+            )
             if refusal is not None:
                 refusals[record.first_place] = refusal
                 continue
-            log.remembered[_identity_of(event)] = _Remembered(_content_of(event), record.first_place, _remembered_until(event))
+            _remember(log, event, record.first_place)
         accepted.append(AcceptedEvent(record.place.partition, event, log.accept_from))
     return Verdicts(
         tuple(accepted), refusals, duplicates, _clocks(logs), _boundaries(logs), max(recorded_at) if recorded_at else None
@@ -134,6 +143,13 @@ def _content_of(event: CustomerEvent) -> tuple[object, ...]:
         compared = compared._replace(event_id="")
     activity_type = type(compared.activity).__name__ if isinstance(compared, CreditConsumed) else None
     return type(compared).__name__, activity_type, tuple(compared)
+
+
+def _remember(log: _TopicPartition, event: CustomerEvent, first_place: Place) -> None:
+    """Keep of an accepted event what later records are held against."""
+    log.remembered[_identity_of(event)] = _Remembered(_content_of(event), first_place, _remembered_until(event))
+    if isinstance(event, CreditGranted):
+        log.ends[event.organization_id, event.customer_id, event.credit_type].append(event.expires_at)
 
 
 def _remembered_until(event: CustomerEvent) -> int | None:
@@ -184,6 +200,24 @@ def _dates(event: CustomerEvent) -> tuple[tuple[str, int], ...]:
             return ("occurred_at", event.occurred_at), ("consumed_at", event.consumed_at)
         case CreditConsumed():
             return (("occurred_at", event.occurred_at),)
+
+
+def _one_too_many(event: CustomerEvent, log: _TopicPartition, *, limit: int) -> Refusal | None:
+    """Refuse a grant to an account that has as many as it may have, as far as its topic partition tells (docs/ledger.md 3.11).
+
+    All accepted grants of the account are looked at, voided or not; fewer than the limit need no look.
+    """
+    if not isinstance(event, CreditGranted):
+        return None
+    ends = log.ends[event.organization_id, event.customer_id, event.credit_type]
+    if len(ends) < limit:
+        return None
+    count = sum(1 for end in ends if end is None or log.accept_from is None or end > log.accept_from)
+    if count < limit:
+        return None
+    has_too_many = f"the account has {count} grants that have not expired, and the limit is {limit}"
+    advice = "let grants expire, or grant in larger pieces"
+    return Refusal(Reason.TOO_MANY_GRANTS, "grant_id", f"{event.grant_id} is one too many: {has_too_many}; {advice}")
 
 
 def _clocks(logs: dict[tuple[str, int], _TopicPartition]) -> dict[int, int]:

@@ -7,7 +7,7 @@ kept but calendars.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from plain_model.acceptance import AcceptedEvent, Verdicts, accept
+from plain_model.acceptance import LIVE_GRANTS_MAX, AcceptedEvent, Verdicts, accept
 from plain_model.accounts import BURN_CRITERIA, Criterion
 from plain_model.books import AccountBooks, AccountKey, Moment, Row, books_of
 from plain_model.customers import CustomerKey, FoundConflict, accounts_of, by_customer
@@ -39,16 +39,17 @@ def derive(
     catalog: Catalog,
     as_of: int | None = None,
     burn_criteria: Sequence[Criterion] = BURN_CRITERIA,
+    live_grants_max: int = LIVE_GRANTS_MAX,
 ) -> dict[str, object]:
     """Derive the books of a set of records.
 
     `records` may interleave topic partitions in any way; inside each they come in log order. `as_of` (UTC microseconds) is the
     instant that balances and lots are asked about, and moves the clock; without it that is the last `as_of` among the events,
-    else the last `recorded_at`. `burn_criteria` is the order in which lots pay. Gives the lists of docs/ledger.md 8.3 by name,
-    each sorted, and `duplicates`, a count. A pure function of its arguments. Raises SettingsError where `as_of` lies before
-    the boundary of a partition number.
+    else the last `recorded_at`. `burn_criteria` is the order in which lots pay, `live_grants_max` the limit of docs/ledger.md
+    3.11. Gives the lists of docs/ledger.md 8.3 by name, each sorted, and `duplicates`, a count. A pure function of its
+    arguments. Raises SettingsError where `as_of` lies before the boundary of a partition number.
     """
-    verdicts = accept(records)
+    verdicts = accept(records, live_grants_max=live_grants_max)
     timing = _timing(verdicts, as_of)
     books = AccountBooks()
     conflicts: list[Row] = []

@@ -1,4 +1,4 @@
-"""The verdict on an event that passed the checks: new, a duplicate, or refused (docs/ledger.md 3.3 to 3.5 and 3.7).
+"""The verdict on an event that passed the checks: new, a duplicate, or refused (docs/ledger.md 3.3 to 3.5, 3.7 and 3.11).
 
 Decided from the event's own topic partition up to and including it, so that every reader at any time decides alike.
 """
@@ -49,6 +49,17 @@ def judge(
     if event.occurred_at > record_timestamp + EARLINESS_MAX:
         return Refusal(Reason.TOO_EARLY, "occurred_at", "lies more than 400 days after the record's timestamp")
     return Verdict.ACCEPTED
+
+
+def judge_count(grant: CreditGranted, *, live_count: int, live_grants_max: int) -> Verdict | Refusal:
+    """Judge a grant that passes `judge` by how many grants its account has that have not expired (docs/ledger.md 3.11)."""
+    if live_count < live_grants_max:
+        return Verdict.ACCEPTED
+    detail = (
+        f"{grant.grant_id} is one too many: the account has {live_count} grants that have not expired, and the limit is "
+        f"{live_grants_max}; let grants expire, or grant in larger pieces"
+    )
+    return Refusal(Reason.TOO_MANY_GRANTS, "grant_id", detail)
 
 
 def is_remembered(event: CustomerEvent, *, accept_from: int | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from projections.acceptance import Verdict, advance, judge
+from projections.acceptance import Verdict, advance, judge, judge_count
 from projections.calendar import Calendar, calendar_of
 from projections.campaign_usage import SendChange, count_sends
 from projections.conflicts import catalog_conflict_row, reversal_conflict_rows, void_conflict_row
@@ -18,6 +18,7 @@ from projections.event_rows import grant_row, ledger_row
 from projections.invariants import check_rows
 from projections.keys import AccountKey
 from projections.layout_2 import take_layout_2
+from projections.live_grants import LIVE_GRANTS_MAX, count_live_grants, keep_live_grant
 from projections.rows import TABLE_OF_ROW_TYPE, CampaignRow, Change, ConflictRow, DeadLetterRow, NameRow
 from projections.settlement import PIECE_ACCOUNTS, do_due, find_due, keep_reversal_due
 from projections.state import State
@@ -102,11 +103,15 @@ class Applied(NamedTuple):
 
 
 class Books:
-    """The fold of one partition number over a state; it keeps nothing outside that state but the catalog."""
+    """The fold of one partition number over a state; it keeps nothing outside that state but the catalog.
 
-    def __init__(self, state: State, *, catalog: Catalog) -> None:
+    `live_grants_max` is the limit of docs/ledger.md 3.11; only tests make it smaller.
+    """
+
+    def __init__(self, state: State, *, catalog: Catalog, live_grants_max: int = LIVE_GRANTS_MAX) -> None:
         self._state = state
         self._catalog = catalog
+        self._live_grants_max = live_grants_max
 
     def times(self) -> Times:
         """Give the clock and the boundary of the partition number (docs/ledger.md 2.3)."""
@@ -133,7 +138,7 @@ class Books:
 
         All three kinds of changes are to be taken before the next batch is accepted, and before anything due is done.
         """
-        batch = _Batch(self._state, self._catalog)
+        batch = _Batch(self._state, self._catalog, live_grants_max=self._live_grants_max)
         for record in records:
             batch.take(record)
         return batch.accepted()
@@ -175,7 +180,7 @@ class Books:
 
     def upgrade(self) -> None:
         """Bring a state of the layout before this one up to it, all at once; its rows are published, and stay as they are."""
-        batch = _Batch(self._state, self._catalog)
+        batch = _Batch(self._state, self._catalog, live_grants_max=self._live_grants_max)
         for stored in take_layout_2(self._state):
             batch.keep(stored)
         accepted = batch.accepted()
@@ -191,9 +196,10 @@ class Books:
 class _Batch:
     """What the records of one batch came to."""
 
-    def __init__(self, state: State, catalog: Catalog) -> None:
+    def __init__(self, state: State, catalog: Catalog, *, live_grants_max: int) -> None:
         self._state = state
         self._catalog = catalog
+        self._live_grants_max = live_grants_max
         self._facts: list[Change] = []
         self._masters: dict[tuple[Any, ...], tuple[MasterEvent | None, MasterEvent, Place]] = {}
         self._accounts: dict[AccountKey, Touched] = {}
@@ -254,6 +260,9 @@ class _Batch:
             accept_from=accept_from,
             record_timestamp=record.timestamp,
         )
+        if verdict is Verdict.ACCEPTED and isinstance(event, CreditGranted):
+            live_count = count_live_grants(self._state, account_of(event), accept_from=accept_from)
+            verdict = judge_count(event, live_count=live_count, live_grants_max=self._live_grants_max)
         match verdict:
             case Refusal():
                 self._refuse(record, verdict)
@@ -281,6 +290,7 @@ class _Batch:
     def _take_grant(self, stored: Stored[CreditGranted]) -> None:
         grant, place = stored.event, stored.place
         keep_grant(self._state, stored)
+        keep_live_grant(self._state, grant, accept_from=read_topic_clock(self._state, place.topic).accept_from)
         voids = voids_of_grant(self._state, customer_of(grant), grant.grant_id)
         self._change_conflicts([void_conflict_row(void.event) for void in voids], [], place)
         conflict = catalog_conflict_row(grant, self._catalog)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from projections.books import Books
+from projections.live_grants import LIVE_GRANTS_MAX
 from projections.results import Results, Rows, results_of
 from projections.state import MemoryState
 from schemas import topics
@@ -27,22 +28,32 @@ class Folded(NamedTuple):
 
 
 def fold(
-    records: Iterable[ReadRecord], *, catalog: Catalog, as_of: int | None = None, batch_size: int | None = None
+    records: Iterable[ReadRecord],
+    *,
+    catalog: Catalog,
+    as_of: int | None = None,
+    batch_size: int | None = None,
+    live_grants_max: int = LIVE_GRANTS_MAX,
 ) -> Results:
     """Fold a log and write what it came to as results; see `fold_rows`."""
-    folded = fold_rows(records, catalog=catalog, as_of=as_of, batch_size=batch_size)
+    folded = fold_rows(records, catalog=catalog, as_of=as_of, batch_size=batch_size, live_grants_max=live_grants_max)
     return results_of(folded.rows, catalog=catalog, as_of=folded.as_of, duplicates=folded.duplicates)
 
 
 def fold_rows(
-    records: Iterable[ReadRecord], *, catalog: Catalog, as_of: int | None = None, batch_size: int | None = None
+    records: Iterable[ReadRecord],
+    *,
+    catalog: Catalog,
+    as_of: int | None = None,
+    batch_size: int | None = None,
+    live_grants_max: int = LIVE_GRANTS_MAX,
 ) -> Folded:
     """Fold a log whose records come in the order of each topic partition, in batches of `batch_size` (None: one batch).
 
     `as_of` (UTC microseconds) is the instant asked about: the last `as_of` in the events where it is None, else the greatest
     `recorded_at`. The clock of each partition number ends there, or at its own last `as_of` if that is later; where the
-    instant was only read from the log's own `as_of`, each clock stays where its log put it. Raises SettingsError where
-    `as_of` lies before a boundary, since what is settled is not asked about any more.
+    instant was only read from the log's own `as_of`, each clock stays where its log put it. `live_grants_max` is as in `Books`.
+    Raises SettingsError where `as_of` lies before a boundary, since what is settled is not asked about any more.
     """
     log = list(records)
     seen = _last_instants(log)
@@ -55,7 +66,7 @@ def fold_rows(
     for begin in range(0, len(log), size):
         for partition, part in _by_partition(log[begin : begin + size]).items():
             if partition not in books:
-                books[partition] = Books(MemoryState(), catalog=catalog)
+                books[partition] = Books(MemoryState(), catalog=catalog, live_grants_max=live_grants_max)
             applied = books[partition].apply(part)
             rows.take(applied.changes)
             duplicates += applied.duplicates

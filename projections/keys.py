@@ -11,6 +11,7 @@ bytes, so that keys are in the order of time. Everything of a customer, and of a
 | G | customer, grant | a grant, for ever |
 | V | customer, event | a void, for ever |
 | W | customer, grant, instant, event | the voids of a grant, earliest first |
+| F | account; account, end, grant | how many grants have not expired; one that had not when last looked at |
 | I | customer, event | where a consumption or a reversal lies, by its identity |
 | U | account, instant, event | a consumption and its payment |
 | Q, R | customer, instant and event of the consumption (R: and of the reversal) | that it has reversals; a reversal |
@@ -28,7 +29,7 @@ from typing import NamedTuple
 from schemas.instants import INSTANT_LIMIT
 
 CLOCK, CAMPAIGN, NAME, SEEN = b"T", b"D", b"N", b"H"
-GRANT, VOID, VOID_OF_GRANT = b"G", b"V", b"W"
+GRANT, VOID, VOID_OF_GRANT, LIVE_GRANT = b"G", b"V", b"W", b"F"
 IDENTITY, USAGE, REVERSED, REVERSAL = b"I", b"U", b"Q", b"R"
 ACCOUNT, LOT, SPENT_LOT, PROMISE, MONTH, COUNTER = b"A", b"L", b"X", b"P", b"M", b"K"
 DUE_BY_CLOCK, DUE_BY_BOUNDARY = b"B", b"E"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Reason(StrEnum):
-    """Why a record is refused, in the order in which the reasons are looked for (docs/ledger.md 3.1 to 3.5)."""
+    """Why a record is refused, in the order in which the reasons are looked for (docs/ledger.md 3.1 to 3.5, 3.11)."""
 
     UNDECODABLE = "undecodable"
     INVALID = "invalid"
@@ -14,6 +14,7 @@ class Reason(StrEnum):
     GRANT_CONFLICT = "grant_conflict"
     TOO_LATE = "too_late"
     TOO_EARLY = "too_early"
+    TOO_MANY_GRANTS = "too_many_grants"
 
 
 class Refusal(NamedTuple):

@@ -36,8 +36,8 @@ def test_the_engines_agree_on_the_worlds_that_were_counted():
     for seed in range(WORLDS):
         drawn = world_of_seed(seed)
         records = drawn.read()
-        core = fold(records, catalog=drawn.catalog, as_of=drawn.as_of, batch_size=4)
-        plain = derive(records, catalog=drawn.catalog, as_of=drawn.as_of)
+        core = fold(records, as_of=drawn.as_of, batch_size=4, **drawn.rules)
+        plain = derive(records, as_of=drawn.as_of, **drawn.rules)
         told = difference_between(core, plain, left_name="fast core", right_name="plain model")
         assert told is None, f"seed {seed}: {told}"
 

@@ -205,6 +205,8 @@ def test_an_expectation_compares_what_it_names():
         ("catalog planet mars\nthen conflicts 0", "line 3: the word 'organization' should stand where 'planet' is"),
         ("zone Europe/Atlantis\nthen conflicts 0", "line 3: catalog: organizations.o1.time_zone"),
         ("given 2026-03-01 void g1\npartitions 2\nthen conflicts 0", "line 4: partitions must be told before"),
+        ("given 2026-03-01 void g1\nlive grants 2\nthen conflicts 0", "line 4: live grants must be told before"),
+        ("live lots 2\nthen conflicts 0", "line 3: the word 'grants' should stand where 'lots' is"),
         ("given 2026-03-01 void g1", "line 3: nothing is expected"),
     ],
 )

@@ -49,12 +49,9 @@ class Books(NamedTuple):
         burn_criteria: Sequence[Criterion] = BURN_CRITERIA,
     ) -> dict[str, Any]:
         """Derive the figures once more with something changed."""
-        results = derive(
-            self.known.records if records is None else records,
-            catalog=catalog or self.world.catalog,
-            as_of=self.as_of,
-            burn_criteria=burn_criteria,
-        )
+        rules = self.world.rules if catalog is None else {**self.world.rules, "catalog": catalog}
+        changed = self.known.records if records is None else records
+        results = derive(changed, as_of=self.as_of, burn_criteria=burn_criteria, **rules)
         return figures_of(results)
 
     def differ(self, **changed: Any) -> bool:
@@ -66,8 +63,8 @@ def books_of(world: World) -> Books:
     """Derive the books of a world."""
     records = world.read()
     as_of = _asked_about(records) if world.as_of is None else world.as_of
-    results = derive(records, catalog=world.catalog, as_of=as_of)
-    return Books(world, Known(records, accept(records).accepted), results, as_of)
+    results = derive(records, as_of=as_of, **world.rules)
+    return Books(world, Known(records, accept(records, **world.limit).accepted), results, as_of)
 
 
 def _asked_about(records: Iterable[ReadRecord]) -> int:
@@ -143,7 +140,7 @@ def _accepted_after_all(books: Books, index: int, record: ReadRecord, reason: Re
             return [*records[:index], good, *records[index + 1 :]]
         case Reason.EVENT_CONFLICT | Reason.GRANT_CONFLICT:
             return [other for other in records if other is record or not books.known.are_one(other, record)]
-        case Reason.TOO_LATE:
+        case Reason.TOO_LATE | Reason.TOO_MANY_GRANTS:
             return [record, *records[:index], *records[index + 1 :]]
         case Reason.TOO_EARLY:
             in_time = record._replace(timestamp=record.content.occurred_at)

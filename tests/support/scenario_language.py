@@ -63,12 +63,14 @@ class Scenario(NamedTuple):
     """One scenario file: what it promises, which rules it shows, and its steps in order.
 
     `partition_count` None: the events are the lines of a file; else they are records of topics with so many partitions.
+    `live_grants_max` is the limit of docs/ledger.md 3.11; None: as many as the rule book says.
     """
 
     name: str
     sentence: str
     rules: tuple[str, ...]
     partition_count: int | None
+    live_grants_max: int | None
     steps: tuple[Step, ...]
 
 
@@ -96,6 +98,7 @@ class _Reading:
         self._types = dict(DEFAULT_TYPES)
         self._organizations: dict[str, tuple[str | None, str | None]] = {}
         self._partition_count: int | None = None
+        self._live_grants_max: int | None = None
         self._columns: tuple[str, str | None, str] | None = None
         self._block = ""
         self._block_is_new = False
@@ -119,6 +122,7 @@ class _Reading:
             sentence=lines[0].removeprefix("# "),
             rules=tuple(rules[1:]),
             partition_count=self._partition_count,
+            live_grants_max=self._live_grants_max,
             steps=tuple(self._steps),
         )
 
@@ -230,6 +234,13 @@ class _Reading:
         if any(isinstance(step, Happened) for step in self._steps):
             raise phrase.where.error("partitions must be told before anything happens")
 
+    def _set_live_grants(self, phrase: Phrase) -> None:
+        phrase.expect("grants")
+        self._live_grants_max = take_whole_number(phrase)
+        phrase.end()
+        if any(isinstance(step, Happened) for step in self._steps):
+            raise phrase.where.error("live grants must be told before anything happens")
+
     def _set_organization(self, phrase: Phrase) -> None:
         self._defaults = self._defaults._replace(organization_id=take_text(phrase))
         phrase.end()
@@ -248,6 +259,7 @@ _SETTINGS = {
     "zone": _Reading._set_zone,
     "as": _Reading._set_as_of,
     "partitions": _Reading._set_partitions,
+    "live": _Reading._set_live_grants,
     "organization": _Reading._set_organization,
     "customer": _Reading._set_customer,
     "credits": _Reading._set_credits,

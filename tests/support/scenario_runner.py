@@ -17,29 +17,30 @@ from tests.support.scenario_comparison import Results, unmet
 from tests.support.scenario_language import Asked, Expectation, Happened, Known, Scenario
 from tests.support.scenario_records import records_of
 
-Engine = Callable[[Sequence[ReadRecord], Catalog, int | None], Results]
+Engine = Callable[..., Results]
+"""Takes records, catalog and the instant asked about, and `live_grants_max` by its name where a scenario tells it."""
 
 
-def in_one_batch(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None) -> Results:
+def in_one_batch(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None, **limit: int) -> Results:
     """Ask the core, which gets all records at once."""
-    return fold(records, catalog=catalog, as_of=as_of, batch_size=None)
+    return fold(records, catalog=catalog, as_of=as_of, batch_size=None, **limit)
 
 
-def record_by_record(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None) -> Results:
+def record_by_record(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None, **limit: int) -> Results:
     """Ask the core, which gets one record at a time."""
-    return fold(records, catalog=catalog, as_of=as_of, batch_size=1)
+    return fold(records, catalog=catalog, as_of=as_of, batch_size=1, **limit)
 
 
-def topic_after_topic(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None) -> Results:
+def topic_after_topic(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None, **limit: int) -> Results:
     """Ask the core, which gets the topics one after the other: names first, grants last; the order within each is kept."""
     order = {topic: place for place, topic in enumerate(reversed(topics.INPUT_TOPICS))}
     mixed = sorted(records, key=lambda record: order.get(record.place.topic, len(order)))
-    return fold(mixed, catalog=catalog, as_of=as_of, batch_size=3)
+    return fold(mixed, catalog=catalog, as_of=as_of, batch_size=3, **limit)
 
 
-def plain(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None) -> Results:
+def plain(records: Sequence[ReadRecord], catalog: Catalog, as_of: int | None, **limit: int) -> Results:
     """Ask the plain model."""
-    return derive(records, catalog=catalog, as_of=as_of)
+    return derive(records, catalog=catalog, as_of=as_of, **limit)
 
 
 ENGINES: dict[str, Engine] = {
@@ -109,7 +110,8 @@ def _questions(scenario: Scenario) -> Iterator[tuple[int, Expectation, Question,
 
 def _answer(engine: Engine, scenario: Scenario, question: Question) -> Results | None:
     records = list(records_of([step.said for step in question.happened], partition_count=scenario.partition_count))
+    limit = {} if scenario.live_grants_max is None else {"live_grants_max": scenario.live_grants_max}
     try:
-        return engine(records, question.catalog, question.as_of)
+        return engine(records, question.catalog, question.as_of, **limit)
     except SettingsError:
         return None

@@ -7,7 +7,7 @@ generator and shrinks. Whatever is generated goes the way of real records: throu
 from collections.abc import Mapping, Sequence
 from random import Random
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas import codec, topics
 from schemas.catalog import Catalog, CreditType, Organization
@@ -39,12 +39,15 @@ CASTS = (
     (("o1", "c1"), ("o1", "c2")),
     (("o1", "c1"), ("o2", "c1")),
 )
+LIMITS = (*(None,) * 9, 3, 2, 1)
+"""How many grants that have not expired an account may have; None: as many as the rule book says."""
 
 
 class World(NamedTuple):
     """A catalog, the logs of all topic partitions one after the other, and the instant asked about (None: the default).
 
-    `meant` tells for the places of spoilt records what would lie there if nothing had gone wrong.
+    `meant` tells for the places of spoilt records what would lie there if nothing had gone wrong. `live_grants_max` is the
+    limit of docs/ledger.md 3.11, which no world could reach at its true size (None: the true size).
     """
 
     catalog: Catalog
@@ -52,6 +55,17 @@ class World(NamedTuple):
     records: tuple[RawRecord, ...]
     as_of: int | None
     meant: Mapping[Place, RawRecord]
+    live_grants_max: int | None
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """Give what an engine must be told besides the records."""
+        return {"catalog": self.catalog, **self.limit}
+
+    @property
+    def limit(self) -> dict[str, int]:
+        """Give what acceptance must be told besides the records."""
+        return {} if self.live_grants_max is None else {"live_grants_max": self.live_grants_max}
 
     def read(self) -> list[ReadRecord]:
         """Read every record, in the order of `records`."""
@@ -61,7 +75,8 @@ class World(NamedTuple):
         """Tell the world record by record, as a failing property shows it."""
         zones = {name: organization.zone_name for name, organization in self.catalog.organizations.items()}
         as_of = "the default" if self.as_of is None else format_instant(self.as_of)
-        head = f"World of {self.partition_count} partitions, zones {zones}, asked as of {as_of}:"
+        limit = "" if self.live_grants_max is None else f", {self.live_grants_max} grants an account"
+        head = f"World of {self.partition_count} partitions, zones {zones}, asked as of {as_of}{limit}:"
         return "\n  ".join([head, *(_told(record) for record in self.read())])
 
 
@@ -87,6 +102,7 @@ def world(random: Random, *, priorities: Sequence[int] = PRIORITIES) -> World:
         records=logs.records(),
         as_of=_as_of(random, stage, walls, clocks),
         meant=logs.meant,
+        live_grants_max=random.choice(LIMITS),
     )
 
 

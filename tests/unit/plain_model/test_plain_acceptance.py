@@ -106,6 +106,34 @@ def test_too_early_is_more_than_400_days_after_the_record():
     assert results["lots"][0]["start"] == "2030-01-01T00:00:00Z"
 
 
+def test_one_grant_too_many_is_refused_until_another_has_expired():
+    """Expired is what ends at or before the window of the grants' topic; voids free no place (3.11)."""
+    log = records(
+        grant("g1", occurred_at="2026-03-01", expires_at="2026-03-14"),
+        grant("g2"),
+        grant("g3"),
+        grant("g3", credit_type="hours"),
+        grant("g3", customer_id="c2"),
+        void("g2"),
+        placed(OPENED, topic=topics.CONSUMPTION),
+        placed(time_advanced("2026-05-15T12:00:00Z", "2026-03-13T23:59:59.999999Z"), topic=topics.GRANTS),
+        grant("g4", occurred_at="2026-03-20"),
+        grant("g2"),
+        placed(OPENED, topic=topics.GRANTS),
+        grant("g4", occurred_at="2026-03-20"),
+    )
+    results = derive(log, catalog=catalog(), live_grants_max=2)
+    assert reasons(results) == [
+        ("credits.grants", 2, "too_many_grants", "grant_id"),
+        ("credits.grants", 6, "too_many_grants", "grant_id"),
+    ]
+    assert results["refusals"][1]["detail"] == (
+        "g4 is one too many: the account has 2 grants that have not expired, and the limit is 2; "
+        "let grants expire, or grant in larger pieces"
+    )
+    assert (results["duplicates"], len(results["lots"])) == (1, 5)
+
+
 def test_a_contradiction_is_named_before_what_is_too_late():
     """What is both a contradiction and too late is a contradiction while the id is remembered (3)."""
     results = derived(

@@ -58,9 +58,9 @@ def test_a_voided_monthly_grant_has_its_lots_up_to_the_void_although_all_is_sett
 
 
 def test_a_grant_that_was_voided_before_it_began_leaves_nothing_open():
-    """Once its months are settled, nothing of the account is left in the state but grant, void and names."""
+    """Once its months are settled, nothing of the account is left in the state but grant, void, the count and names."""
     state, _ = told(VOIDED_BEFORE_IT_BEGAN, batch_size=1)
-    assert {key[:1] for key in state} == {b"G", b"V", b"W", b"H", b"T"}
+    assert {key[:1] for key in state} == {b"G", b"V", b"W", b"F", b"H", b"T"}
 
 
 @pytest.mark.parametrize(
