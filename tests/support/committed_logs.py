@@ -51,6 +51,14 @@ async def open_transaction_count(servers: str, *, numbers: Iterable[int]) -> int
     return sum(stable_ends[log] < ends[log] for log in changelogs)
 
 
+async def has_open_transaction(servers: str, names: Sequence[str], *, partition_count: int) -> bool:
+    """Say whether the broker holds up any partition of some topics for readers, since a transaction is open in it."""
+    logs = _partitions_of(names, partition_count)
+    levels = ("read_uncommitted", "read_committed")
+    ends, stable_ends = await asyncio.gather(*[_ends_as_seen(servers, logs, level) for level in levels])
+    return ends != stable_ends
+
+
 async def _ends_as_seen(servers: str, logs: Sequence[TopicPartition], isolation_level: str) -> dict[TopicPartition, int]:
     async with _reader(servers, isolation_level=isolation_level) as reader:
         return await reader.end_offsets(logs)

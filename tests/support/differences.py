@@ -44,11 +44,11 @@ def assert_same_rows(expected: Rows, found: Rows, where: str, *, but: type[Row] 
         if table.row_type is not but and expected._rows[table.row_type] != found._rows[table.row_type]:
             wanted, given = expected.of(table.row_type), found.of(table.row_type)
             told = _difference([row._asdict() for row in wanted], [row._asdict() for row in given], "expected", "found")
-            raise AssertionError(f"{where}: {table.name} differ from the fold\n{told}")
+            raise AssertionError(f"{where}: {table.name} are not as they have to be\n{told}")
 
 
 def assert_same_state(expected: dict[bytes, bytes], found: dict[bytes, bytes], where: str) -> None:
     """Hold the keys and values of a state against what they have to be; names the first that differs."""
     if expected != found:
         key = next(key for key in sorted(expected.keys() | found.keys()) if expected.get(key) != found.get(key))
-        raise AssertionError(f"{where}: {key!r} is {found.get(key)!r}, and {expected.get(key)!r} in the fold")
+        raise AssertionError(f"{where}: {key!r} is {found.get(key)!r}, and has to be {expected.get(key)!r}")
