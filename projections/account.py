@@ -147,9 +147,8 @@ def first_open_month(state: ReadableState, account: AccountKey, calendar: Calend
     first_month = next(read_months(state, account), None)
     if first_month is not None:
         instants.append(first_month.month_start)
-    first_use = next(scan_uses(state, account, limit=1), None)
-    if first_use is not None:
-        instants.append(first_use[1].event.occurred_at)
+    for letter in (keys.USAGE, keys.SETTLED_USAGE):
+        instants += [use.event.occurred_at for _, use in scan_uses(state, account, limit=1, letter=letter)]
     return calendar.month_of(min(instants)).ordinal if instants else None
 
 

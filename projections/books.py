@@ -13,14 +13,16 @@ from projections.acceptance import Verdict, advance, judge, judge_count
 from projections.calendar import Calendar, calendar_of
 from projections.campaign_usage import SendChange, count_sends
 from projections.conflicts import catalog_conflict_row, reversal_conflict_rows, void_conflict_row
-from projections.derivation import GrantChange, Touched, derive_account
+from projections.derivation import derive_account
 from projections.event_rows import grant_row, ledger_row
 from projections.invariants import check_rows
 from projections.keys import AccountKey
 from projections.layout_2 import take_layout_2
 from projections.live_grants import LIVE_GRANTS_MAX, count_live_grants, keep_live_grant
+from projections.pieces import PIECES, Pieces
+from projections.progress import GrantChange, Touched
 from projections.rows import TABLE_OF_ROW_TYPE, CampaignRow, Change, ConflictRow, DeadLetterRow, NameRow
-from projections.settlement import PIECE_ACCOUNTS, do_due, find_due, keep_reversal_due
+from projections.settlement import do_due, find_due, keep_conflict_due, keep_reversal_due
 from projections.state import State
 from projections.stored import (
     Stored,
@@ -108,10 +110,13 @@ class Books:
     `live_grants_max` is the limit of docs/ledger.md 3.11; only tests make it smaller.
     """
 
-    def __init__(self, state: State, *, catalog: Catalog, live_grants_max: int = LIVE_GRANTS_MAX) -> None:
+    def __init__(
+        self, state: State, *, catalog: Catalog, live_grants_max: int = LIVE_GRANTS_MAX, pieces: Pieces = PIECES
+    ) -> None:
         self._state = state
         self._catalog = catalog
         self._live_grants_max = live_grants_max
+        self._pieces = pieces
 
     def times(self) -> Times:
         """Give the clock and the boundary of the partition number (docs/ledger.md 2.3)."""
@@ -138,10 +143,14 @@ class Books:
 
         All three kinds of changes are to be taken before the next batch is accepted, and before anything due is done.
         """
-        batch = _Batch(self._state, self._catalog, live_grants_max=self._live_grants_max)
+        intake = self.intake()
         for record in records:
-            batch.take(record)
-        return batch.accepted()
+            intake.take(record)
+        return intake.accepted()
+
+    def intake(self) -> "Intake":
+        """Give what accepts a batch record by record: `accept` in small steps."""
+        return Intake(self._state, self._catalog, live_grants_max=self._live_grants_max)
 
     def balance_changes(self, accepted: Accepted) -> Iterator[Change]:
         """Give what changed of ledger, allocations, grants, lots, months and conflicts, and the master data; keeps balances.
@@ -151,8 +160,9 @@ class Books:
         yield from accepted.facts
         times = self.times()
         for account, touched in accepted.accounts.items():
+            calendar = self._calendar(account.organization_id)
             yield from _checked(
-                derive_account(self._state, account, touched, times=times, calendar=self._calendar(account.organization_id))
+                derive_account(self._state, account, touched, times=times, calendar=calendar, pieces=self._pieces)
             )
 
     def campaign_changes(self, accepted: Accepted) -> Iterator[Change]:
@@ -168,22 +178,24 @@ class Books:
             yield Change(row=row, source=Place(row.topic, row.partition, row.offset), deleted=False)
 
     def has_due(self) -> bool:
-        """Tell whether time has brought anything that is not done yet: months that began, or were settled."""
+        """Tell whether anything is left to do: accounts to be derived further, months that began, or were settled."""
         return bool(find_due(self._state, self.times(), limit=1))
 
     def due_changes(self) -> Iterator[Change]:
         """Do one piece of what is due, and give the rows that changed."""
         times = self.times()
         place = time_place(self._state)
-        for key, owner in find_due(self._state, times, limit=PIECE_ACCOUNTS):
-            yield from _checked(do_due(self._state, key, owner, place=place, times=times, catalog=self._catalog))
+        for key, owner in find_due(self._state, times, limit=self._pieces.due_accounts):
+            yield from _checked(
+                do_due(self._state, key, owner, place=place, times=times, catalog=self._catalog, pieces=self._pieces)
+            )
 
     def upgrade(self) -> None:
         """Bring a state of the layout before this one up to it, all at once; its rows are published, and stay as they are."""
-        batch = _Batch(self._state, self._catalog, live_grants_max=self._live_grants_max)
+        intake = self.intake()
         for stored in take_layout_2(self._state):
-            batch.keep(stored)
-        accepted = batch.accepted()
+            intake.keep(stored)
+        accepted = intake.accepted()
         for changes in (self.balance_changes(accepted), self.campaign_changes(accepted)):
             _exhaust(changes)
         while self.has_due():
@@ -193,8 +205,8 @@ class Books:
         return calendar_of(self._catalog.zone_name(organization_id))
 
 
-class _Batch:
-    """What the records of one batch came to."""
+class Intake:
+    """Accepts the records of one batch, and gathers what they come to."""
 
     def __init__(self, state: State, catalog: Catalog, *, live_grants_max: int) -> None:
         self._state = state
@@ -272,9 +284,9 @@ class _Batch:
                 self._accepted += 1
                 is_late_void = isinstance(event, CreditVoided) and accept_from is not None
                 acts_at = max(event.occurred_at, accept_from or 0) if is_late_void else event.occurred_at
-                self.keep(Stored(event, record.first_place, acts_at))
+                self.keep(Stored(event, record.first_place, acts_at), value=record.raw.value)
 
-    def keep(self, stored: StoredEvent | Stored[CustomerEvent]) -> None:
+    def keep(self, stored: StoredEvent | Stored[CustomerEvent], *, value: bytes | None = None) -> None:
         """Keep an event that was accepted, and note what hangs on it."""
         see_names(self._state, stored.event)
         match stored.event:
@@ -283,7 +295,7 @@ class _Batch:
             case CreditVoided() as event:
                 self._take_void(Stored(event, stored.place, stored.acts_at))
             case CreditConsumed() as event:
-                self._take_consumption(event, stored.place)
+                self._take_consumption(event, stored.place, codec.kept_form(event, value))
             case ConsumptionReversed() as event:
                 self._take_reversal(Stored(event, stored.place, stored.acts_at))
 
@@ -322,11 +334,11 @@ class _Batch:
                 GrantChange(grant.event, is_new=False, voided_before=voided_before, voided_at=standing.acts_at)
             )
 
-    def _take_consumption(self, event: CreditConsumed, place: Place) -> None:
+    def _take_consumption(self, event: CreditConsumed, place: Place, wire: bytes) -> None:
         customer, account = customer_of(event), account_of(event)
         reversals = reversals_of(self._state, customer, identity_of(event))
         outcome = take_back(event.amount_micro, reversals)
-        use = Use(event, codec.encode(event), place, sum(reversal.taken_micro for reversal in outcome), None)
+        use = Use(event, wire, place, sum(reversal.taken_micro for reversal in outcome), None)
         keep_use(self._state, use)
         keep_identity(self._state, customer, event.event_id, usage_key(account, identity_of(event)))
         if reversals:
@@ -334,6 +346,7 @@ class _Batch:
         conflict = catalog_conflict_row(event, self._catalog)
         if conflict is not None:
             self._change_conflicts([], [conflict], place)
+            keep_conflict_due(self._state, event, self._calendar(event.organization_id))
             return
         self._facts.append(Change(ledger_row(event, self._calendar(event.organization_id)), place, deleted=False))
         self._touch_use(use, net_micro_before=0, place=place)

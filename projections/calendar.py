@@ -15,17 +15,20 @@ from schemas.instants import MICROSECONDS_PER_DAY, from_datetime, to_datetime
 
 
 class Month(NamedTuple):
-    """One calendar month: its ordinal (months since year 0), and its interval [start, end) in UTC microseconds."""
+    """One calendar month: its ordinal (months since year 0), its interval [start, end) in UTC microseconds, as `2026-03`."""
 
     ordinal: int
     start: int
     end: int
+    label: str
 
-    @property
-    def label(self) -> str:
-        """How the month is written: `2026-03`."""
-        year, month = divmod(self.ordinal, 12)
-        return f"{year:04d}-{month + 1:02d}"
+
+class _Day(NamedTuple):
+    """One local day: its interval [start, end) in UTC microseconds, as `2026-03-14`."""
+
+    start: int
+    end: int
+    label: str
 
 
 class Calendar:
@@ -36,13 +39,16 @@ class Calendar:
         self._month_starts: dict[int, int] = {}
         self._day_starts: dict[date, int] = {}
         self._months: dict[int, Month] = {}
-        self._found = Month(0, 0, 0)
+        self._found = Month(0, 0, 0, "")
+        self._found_day = _Day(0, 0, "")
 
     def month(self, ordinal: int) -> Month:
         """Give the month with this ordinal."""
         found = self._months.get(ordinal)
         if found is None:
-            found = Month(ordinal=ordinal, start=self._month_start(ordinal), end=self._month_start(ordinal + 1))
+            year, month = divmod(ordinal, 12)
+            label = f"{year:04d}-{month + 1:02d}"
+            found = Month(ordinal, self._month_start(ordinal), self._month_start(ordinal + 1), label)
             self._months[ordinal] = found
         return found
 
@@ -63,9 +69,12 @@ class Calendar:
 
     def day_of(self, instant: int) -> str:
         """Give the local day that contains an instant, as `2026-03-14`."""
-        local = to_datetime(instant).astimezone(self._zone).date()
-        following = local + timedelta(days=1)
-        return (following if self._day_start(following) <= instant else local).isoformat()
+        if not self._found_day.start <= instant < self._found_day.end:
+            local = to_datetime(instant).astimezone(self._zone).date()
+            if self._day_start(local + timedelta(days=1)) <= instant:
+                local += timedelta(days=1)
+            self._found_day = _Day(self._day_start(local), self._day_start(local + timedelta(days=1)), local.isoformat())
+        return self._found_day.label
 
     def _month_start(self, ordinal: int) -> int:
         if ordinal not in self._month_starts:

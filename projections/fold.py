@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from projections.books import Books
 from projections.live_grants import LIVE_GRANTS_MAX
+from projections.pieces import PIECES, Pieces
 from projections.results import Results, Rows, results_of
 from projections.state import MemoryState
 from schemas import topics
@@ -27,26 +28,30 @@ class Folded(NamedTuple):
     duplicates: int
 
 
-def fold(
+def fold(  # noqa: PLR0913 - a log, and everything that its books depend on
     records: Iterable[ReadRecord],
     *,
     catalog: Catalog,
     as_of: int | None = None,
     batch_size: int | None = None,
     live_grants_max: int = LIVE_GRANTS_MAX,
+    pieces: Pieces = PIECES,
 ) -> Results:
     """Fold a log and write what it came to as results; see `fold_rows`."""
-    folded = fold_rows(records, catalog=catalog, as_of=as_of, batch_size=batch_size, live_grants_max=live_grants_max)
+    folded = fold_rows(
+        records, catalog=catalog, as_of=as_of, batch_size=batch_size, live_grants_max=live_grants_max, pieces=pieces
+    )
     return results_of(folded.rows, catalog=catalog, as_of=folded.as_of, duplicates=folded.duplicates)
 
 
-def fold_rows(
+def fold_rows(  # noqa: PLR0913 - a log, and everything that its books depend on
     records: Iterable[ReadRecord],
     *,
     catalog: Catalog,
     as_of: int | None = None,
     batch_size: int | None = None,
     live_grants_max: int = LIVE_GRANTS_MAX,
+    pieces: Pieces = PIECES,
 ) -> Folded:
     """Fold a log whose records come in the order of each topic partition, in batches of `batch_size` (None: one batch).
 
@@ -66,12 +71,23 @@ def fold_rows(
     for begin in range(0, len(log), size):
         for partition, part in _by_partition(log[begin : begin + size]).items():
             if partition not in books:
-                books[partition] = Books(MemoryState(), catalog=catalog, live_grants_max=live_grants_max)
+                books[partition] = Books(MemoryState(), catalog=catalog, live_grants_max=live_grants_max, pieces=pieces)
             applied = books[partition].apply(part)
             rows.take(applied.changes)
             duplicates += applied.duplicates
     _refuse_settled(asked, books.values())
     return Folded(rows=rows, as_of=asked, duplicates=duplicates)
+
+
+def instant_asked(log: Iterable[ReadRecord], *, as_of: int | None) -> int | None:
+    """Give the instant that parts of a log are to be asked about, so that they come to what the whole comes to.
+
+    None where the log itself says how late it is.
+    """
+    if as_of is not None:
+        return as_of
+    seen = _last_instants(log)
+    return None if seen.as_of is not None else seen.asked_by_default()
 
 
 class _LastInstants(NamedTuple):

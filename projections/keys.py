@@ -13,7 +13,9 @@ bytes, so that keys are in the order of time. Everything of a customer, and of a
 | W | customer, grant, instant, event | the voids of a grant, earliest first |
 | F | account; account, end, grant | how many grants have not expired; one that had not when last looked at |
 | I | customer, event | where a consumption or a reversal lies, by its identity |
-| U | account, instant, event | a consumption and its payment |
+| U | account, instant, event | a consumption and its payment, as long as its month is not settled |
+| O | account, instant, event | one of a settled month, whose identity counts still |
+| C | account, instant, event | what the lots paid for a chunk of consumption, under the last of it |
 | Q, R | customer, instant and event of the consumption (R: and of the reversal) | that it has reversals; a reversal |
 | A | account | what is open of an account |
 | L, X | account, end, start, grant | a lot that may still pay; one that is spent for good |
@@ -21,6 +23,16 @@ bytes, so that keys are in the order of time. Everything of a customer, and of a
 | M | account, month | a month that is not final |
 | K | account, campaign, center, day, channel, source | a campaign counter of a day that is not final |
 | B, E | instant, account or customer | what is due when the clock (B) or the boundary (E) has reached the instant |
+
+Small letters are of accounts that are being derived step by step; none is left when all is derived.
+
+| letter | key behind it | holds |
+|---|---|---|
+| a | account | how far it is |
+| q | steps, account | whose turn it is: that of which fewest steps were done |
+| u, v | account, instant, event | a consumption to be derived in a pass of even (u) or odd (v) number |
+| g | account, grant | a grant that is new or voided, for the next pass |
+| p | account, instant, event | a consumption whose new payment is not published yet |
 """
 
 import struct
@@ -32,7 +44,10 @@ CLOCK, CAMPAIGN, NAME, SEEN = b"T", b"D", b"N", b"H"
 GRANT, VOID, VOID_OF_GRANT, LIVE_GRANT = b"G", b"V", b"W", b"F"
 IDENTITY, USAGE, REVERSED, REVERSAL = b"I", b"U", b"Q", b"R"
 ACCOUNT, LOT, SPENT_LOT, PROMISE, MONTH, COUNTER = b"A", b"L", b"X", b"P", b"M", b"K"
+SETTLED_USAGE, CHUNK = b"O", b"C"
 DUE_BY_CLOCK, DUE_BY_BOUNDARY = b"B", b"E"
+PROGRESS, TURN, GRANT_TO_DERIVE, UNPUBLISHED = b"a", b"q", b"g", b"p"
+USAGE_TO_DERIVE = (b"u", b"v")
 
 _DIVIDER = b"\x00"
 _INSTANT = struct.Struct(">q")

@@ -26,58 +26,81 @@ from projections.account import (
     read_months,
 )
 from projections.calendar import Calendar, Month, calendar_of
-from projections.derivation import Touched, derive_account
+from projections.chunks import drop_chunks, read_chunks
+from projections.derivation import derive_account, derive_on
 from projections.kept_form import write_kept
 from projections.keys import AccountKey
 from projections.lots import VOIDED, Lot
+from projections.pieces import Pieces
+from projections.progress import Touched, read_progress
 from projections.rows import Change, SnapshotRow
 from projections.state import ReadableState, State
-from projections.stored import find_identity, read_uses, scan_reversals, scan_uses
+from projections.stored import find_identity, put_aside, read_uses, scan_reversals, scan_uses
 from projections.times import Times
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
-from schemas.events import ONCE, ConsumptionReversed
+from schemas.events import ONCE, ConsumptionReversed, CreditConsumed
 from schemas.records import Place
-
-PIECE_ACCOUNTS = 20
-"""How many accounts are looked at in one piece of work."""
-
-PIECE_USES = 2_000
-"""How many uses of one account are dropped at once."""
 
 
 def find_due(state: ReadableState, times: Times, *, limit: int) -> list[tuple[bytes, AccountKey]]:
-    """Give key and owner of what is due at these times, up to a number, what the clock brings before what is settled.
+    """Give key and owner of what is due at these times: an account to be derived further, then others, up to a number.
 
-    An owner without credit type is a customer whose reversals are due.
+    Of those that are to be derived the one comes of which fewest steps were done; nothing else is done for them. What the clock
+    brings comes before what is settled. An owner without credit type is a customer whose reversals are due.
     """
-    found: list[tuple[bytes, AccountKey]] = []
+    found = [(key, keys.account_of(keys.read_due(key)[1])) for key, _ in state.scan(keys.TURN, limit=1)]
+    limit += len(found)
+    is_any_derived = bool(found)
     for letter, instant in ((keys.DUE_BY_CLOCK, times.clock), (keys.DUE_BY_BOUNDARY, times.boundary)):
         if instant is None:
             continue
-        for key, _ in state.scan(letter, limit=limit - len(found)):
+        for key, _ in state.scan(letter, limit=None if is_any_derived else limit - len(found)):
             due_at, owner = keys.read_due(key)
-            if due_at > instant:
+            if due_at > instant or len(found) >= limit:
                 break
-            found.append((key, keys.account_of(owner)))
+            if not is_any_derived or state.get(keys.PROGRESS + owner) is None:
+                found.append((key, keys.account_of(owner)))
     return found
 
 
 def do_due(  # noqa: PLR0913 - what is due, and everything that it depends on
-    state: State, key: bytes, owner: AccountKey, *, place: Place, times: Times, catalog: Catalog
+    state: State, key: bytes, owner: AccountKey, *, place: Place, times: Times, catalog: Catalog, pieces: Pieces
 ) -> Iterator[Change]:
     """Do a piece of what is due for an owner, and give the rows that changed; what is left of it stays due."""
     if state.get(key) is None:
         return  # another piece of work has done it
     calendar = calendar_of(catalog.zone_name(owner.organization_id))
-    if owner.credit_type and read_header(state, owner) is None:
+    if key.startswith(keys.TURN):
+        yield from _derive_on(state, owner, place=place, times=times, calendar=calendar, pieces=pieces)
+        return
+    is_known = not owner.credit_type or owner.credit_type in catalog.credit_types
+    if is_known and owner.credit_type and read_header(state, owner) is None:
         raise InvariantViolation(f"account {'|'.join(owner)} is due, and nothing is open of it")
-    if key.startswith(keys.DUE_BY_CLOCK):
-        yield from derive_account(state, owner, Touched(place), times=times, calendar=calendar)
+    if not is_known:
+        _drop_conflicts(state, key, owner, times=times, calendar=calendar)
+    elif key.startswith(keys.DUE_BY_CLOCK):
+        yield from derive_account(state, owner, Touched(place), times=times, calendar=calendar, pieces=pieces)
     elif owner.credit_type:
-        yield from _settle_account(state, owner, place=place, times=times, calendar=calendar)
+        yield from _settle_account(state, owner, place=place, times=times, calendar=calendar, pieces=pieces)
     else:
         _drop_reversals(state, key, owner, times=times, calendar=calendar)
+
+
+def _derive_on(  # noqa: PLR0913 - an account, and everything that its derivation depends on
+    state: State, account: AccountKey, *, place: Place, times: Times, calendar: Calendar, pieces: Pieces
+) -> Iterator[Change]:
+    """Derive an account one step further; between two passes it is settled as far as nothing that waits is about that."""
+    progress = read_progress(state, account)
+    if progress is None:
+        raise InvariantViolation(f"account {'|'.join(account)} has a turn, and nothing of it is to be derived")
+    header, boundary = read_header(state, account), times.boundary
+    if progress.under_way is None and progress.waiting is not None and header is not None and boundary is not None:
+        is_due = calendar.month(header.first_month).end <= boundary
+        if is_due and progress.waiting.earliest >= calendar.month_of(boundary).start:
+            yield from _settle_account(state, account, place=place, times=times, calendar=calendar, pieces=pieces)
+            return
+    yield from derive_on(state, account, progress, times=times, calendar=calendar, pieces=pieces)
 
 
 def keep_reversal_due(state: State, event: ConsumptionReversed, calendar: Calendar) -> None:
@@ -87,7 +110,26 @@ def keep_reversal_due(state: State, event: ConsumptionReversed, calendar: Calend
     state.put(keys.due(keys.DUE_BY_BOUNDARY, month_end, owner), b"")
 
 
-def _settle_account(state: State, account: AccountKey, *, place: Place, times: Times, calendar: Calendar) -> Iterator[Change]:
+def keep_conflict_due(state: State, event: CreditConsumed, calendar: Calendar) -> None:
+    """Note when consumption of a credit type that the catalog does not know is to be dropped: when its month is settled."""
+    account = AccountKey(event.organization_id, event.customer_id, event.credit_type)
+    state.put(keys.due(keys.DUE_BY_BOUNDARY, calendar.month_of(event.occurred_at).end, account.key), b"")
+
+
+def _drop_conflicts(state: State, key: bytes, account: AccountKey, *, times: Times, calendar: Calendar) -> None:
+    """Drop settled consumption that has no effect, of which therefore no account is open."""
+    state.delete(key)
+    if times.boundary is None:
+        return
+    first_open = calendar.month_of(times.boundary)
+    _drop_uses(state, account, until=first_open.start, limit=None)
+    if next(scan_uses(state, account, limit=1, letter=keys.SETTLED_USAGE), None) is not None:
+        state.put(keys.due(keys.DUE_BY_BOUNDARY, first_open.end, account.key), b"")
+
+
+def _settle_account(  # noqa: PLR0913 - an account, and everything that its settlement depends on
+    state: State, account: AccountKey, *, place: Place, times: Times, calendar: Calendar, pieces: Pieces
+) -> Iterator[Change]:
     header = read_header(state, account)
     if header is None or times.boundary is None:
         return
@@ -98,26 +140,29 @@ def _settle_account(state: State, account: AccountKey, *, place: Place, times: T
             final = row._replace(final=True)
             keep_month(state, account, final)
             yield Change(final, place, deleted=False)
-    if _drop_uses(state, account, until=first_open.start):
+    if _drop_uses(state, account, until=first_open.start, limit=pieces.dropped_uses):
         _fold(state, account, header, months, calendar=calendar, first_open=first_open)
 
 
-def _drop_uses(state: State, account: AccountKey, *, until: int) -> bool:
-    """Drop consumption before an instant whose identity counts no more; False where there is more of it.
+def _drop_uses(state: State, account: AccountKey, *, until: int, limit: int | None) -> bool:
+    """Drop consumption before an instant, or put aside what must be known by its identity; False where there is more of it.
 
     What was recorded before the instant was forgotten when its topic's `accept_from` passed it, at the boundary at latest; so
-    what is dropped depends on the boundary alone.
+    what is dropped depends on the boundary alone. The chunk that the instant lies in loses its part at once.
     """
-    dropped = 0
-    for key, use in scan_uses(state, account):
+    settled_chunks_end = read_chunks(state, account, (until, ""))[0].begin
+    for dropped, (key, use) in enumerate(scan_uses(state, account)):
         if use.event.occurred_at >= until:
             break
-        if use.event.recorded_at >= until:
-            continue
-        if dropped == PIECE_USES:
+        if limit is not None and dropped >= limit and use.identity <= settled_chunks_end:
             return False
-        _forget(state, account, use.event.event_id, key)
-        dropped += 1
+        if use.event.recorded_at < until:
+            _forget(state, account, use.event.event_id, key)
+        else:
+            put_aside(state, account, use)
+    for key, use in scan_uses(state, account, letter=keys.SETTLED_USAGE):
+        if use.event.recorded_at < until:
+            _forget(state, account, use.event.event_id, key)
     return True
 
 
@@ -155,6 +200,7 @@ def _fold(  # noqa: PLR0913 - the account as it is, and when
 ) -> None:
     """Fold the months before the first open one into what that one begins with, and drop all that is over by then."""
     start = first_open.start
+    drop_chunks(state, account, start=start)
     _drop_lots(state, account, start=start)
     for grant_id, promise in list(promises(state, account)):
         if promise.end < start:

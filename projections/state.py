@@ -17,11 +17,13 @@ class ReadableState(Protocol):
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, prefix: bytes, *, start: bytes | None = None, last: bytes | None = None, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in the order of their bytes, as they were when the scan began.
 
-        `start` (None: the prefix) is the least key that is given; it begins with the prefix itself. Not more than `limit`
-        keys are given (None: all).
+        `start` (None: the prefix) is the least key that is given, `last` (None: none) the greatest; both begin with the prefix.
+        Not more than `limit` keys are given (None: all).
         """
 
 
@@ -54,9 +56,11 @@ class MemoryState:
         """Remove a key; a key that is not there is no trouble."""
         self._values.pop(key, None)
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, prefix: bytes, *, start: bytes | None = None, last: bytes | None = None, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, as they were when the scan began."""
-        return iter(_entries(self._values, prefix, start, limit))
+        return iter(_entries(self._values, prefix, start, last, limit))
 
 
 class OverlayState:
@@ -68,6 +72,10 @@ class OverlayState:
     def __init__(self, base: ReadableState) -> None:
         self._base = base
         self.writes: SortedDict[bytes, bytes | None] = SortedDict()
+
+    def lie_on(self, base: ReadableState) -> None:
+        """Lie on another base that holds the same as the one before: what is written stays, also for work under way."""
+        self._base = base
 
     def get(self, key: bytes) -> bytes | None:
         """Give the value of a key, or None."""
@@ -84,12 +92,14 @@ class OverlayState:
         """Remove a key in the overlay."""
         self.writes[key] = None
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
+    def scan(
+        self, prefix: bytes, *, start: bytes | None = None, last: bytes | None = None, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
         """Give all keys that begin with the prefix, in order, the overlay's writes before the base's values."""
-        written = _entries(self.writes, prefix, start, None)
+        written = _entries(self.writes, prefix, start, last, None)
         if not written:
-            return self._base.scan(prefix, start=start, limit=limit)
-        below = self._base.scan(prefix, start=start, limit=None if limit is None else limit + len(written))
+            return self._base.scan(prefix, start=start, last=last, limit=limit)
+        below = self._base.scan(prefix, start=start, last=last, limit=None if limit is None else limit + len(written))
         return islice(_merged(written, below), limit)
 
 
@@ -113,9 +123,11 @@ def _if_present(entry: tuple[bytes, bytes | None]) -> Iterator[tuple[bytes, byte
         yield key, value
 
 
-def _entries(values: SortedDict[bytes, Any], prefix: bytes, start: bytes | None, limit: int | None) -> list[tuple[bytes, Any]]:
+def _entries(
+    values: SortedDict[bytes, Any], prefix: bytes, start: bytes | None, last: bytes | None, limit: int | None
+) -> list[tuple[bytes, Any]]:
     found: list[tuple[bytes, Any]] = []
-    for key in values.irange(minimum=start or prefix):
+    for key in values.irange(minimum=start or prefix, maximum=last):
         if len(found) == limit or not key.startswith(prefix):
             break
         found.append((key, values[key]))

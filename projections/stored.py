@@ -12,7 +12,7 @@ import msgspec
 from projections import keys
 from projections.keys import AccountKey, Customer, UsageKey
 from projections.state import ReadableState, State
-from projections.usage import Allocation, ConsumptionIdentity, Use
+from projections.usage import Allocation, ConsumptionIdentity, Paid, Use
 from schemas import codec
 from schemas.errors import DecodeError, InvariantViolation
 from schemas.events import (
@@ -164,6 +164,21 @@ def keep_identity(state: State, customer: Customer, event_id: str, key: bytes) -
     state.put(keys.of(keys.IDENTITY, customer.key, event_id.encode()), key)
 
 
+def read_use(state: ReadableState, account: AccountKey, identity: ConsumptionIdentity) -> Use:
+    """Give a consumption that is known to be there; raises InvariantViolation where it is not."""
+    return _unpack_use(_present(state, usage_key(account, identity)))
+
+
+def put_aside(state: State, account: AccountKey, use: Use) -> None:
+    """Keep a consumption of a settled month for its identity alone, which counts still unless a newer event goes by it."""
+    known_as = usage_key(account, use.identity)
+    key = keys.at(keys.SETTLED_USAGE, account.key, *use.identity)
+    state.delete(known_as)
+    state.put(key, _pack_use(use))
+    if find_identity(state, account.customer, use.event.event_id) == known_as:
+        keep_identity(state, account.customer, use.event.event_id, key)
+
+
 def find_use(state: ReadableState, customer: Customer, identity: ConsumptionIdentity) -> Use | None:
     """Find a consumption by the two things that a reversal names; None where none was accepted, or it is forgotten."""
     key = find_identity(state, customer, identity[1])
@@ -181,9 +196,38 @@ def read_uses(state: ReadableState, account: AccountKey, start: ConsumptionIdent
     return (_unpack_use(value) for _, value in state.scan(prefix, start=keys.at(keys.USAGE, account.key, *start)))
 
 
-def scan_uses(state: ReadableState, account: AccountKey, *, limit: int | None = None) -> Iterator[tuple[bytes, Use]]:
-    """Give key and content of the consumption of an account, in the order of occurrence, of not more than `limit` uses."""
+class KeptUse(NamedTuple):
+    """A consumption as it is kept: its place, how it is paid, and all of it, not taken apart yet."""
+
+    identity: ConsumptionIdentity
+    allocation: Allocation | None
+    kept: bytes
+
+    @property
+    def paid(self) -> tuple[Paid, ...]:
+        """What lots pay for it, as it was derived last."""
+        return () if self.allocation is None else self.allocation.paid
+
+    def use(self) -> Use:
+        """Take it apart."""
+        return _unpack_use(self.kept)
+
+
+def read_kept_uses(
+    state: ReadableState, account: AccountKey, start: ConsumptionIdentity, *, until: ConsumptionIdentity
+) -> Iterator[KeptUse]:
+    """Give the consumption of an account from a place on up to and including another, as it is kept."""
     prefix = keys.all_of(keys.USAGE, account.key)
+    prefix_length, last = len(prefix), keys.at(keys.USAGE, account.key, *until)
+    for key, value in state.scan(prefix, start=keys.at(keys.USAGE, account.key, *start), last=last):
+        yield KeptUse(keys.identity_at(key[prefix_length:]), _allocation_in(value), value)
+
+
+def scan_uses(
+    state: ReadableState, account: AccountKey, *, limit: int | None = None, letter: bytes = keys.USAGE
+) -> Iterator[tuple[bytes, Use]]:
+    """Give key and content of the consumption of an account, in the order of occurrence, of not more than `limit` uses."""
+    prefix = keys.all_of(letter, account.key)
     return ((key, _unpack_use(value)) for key, value in state.scan(prefix, limit=limit))
 
 
@@ -267,6 +311,16 @@ def _master_key(event: MasterEvent) -> bytes:
     return letter + (key_of(event) or b"")
 
 
+class _UsePayment(msgspec.Struct, array_like=True):
+    """As much of a consumption as it is kept as its payment takes: what follows is passed over."""
+
+    topic: msgspec.Raw
+    partition: msgspec.Raw
+    offset: msgspec.Raw
+    reversed_micro: msgspec.Raw
+    allocation: Allocation | None
+
+
 def _present(state: ReadableState, key: bytes) -> bytes:
     value = state.get(key)
     if value is None:
@@ -292,6 +346,13 @@ def _pack_use(use: Use) -> bytes:
     return msgspec.msgpack.encode((*use.place, use.reversed_micro, use.allocation, use.wire))
 
 
+def _allocation_in(value: bytes) -> Allocation | None:
+    try:
+        return _ALLOCATION.decode(value).allocation
+    except msgspec.DecodeError as error:
+        raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
+
+
 def _unpack_use(value: bytes) -> Use:
     try:
         topic, partition, offset, reversed_micro, allocation, wire = _PACKED_USE.decode(value)
@@ -302,5 +363,6 @@ def _unpack_use(value: bytes) -> Use:
 
 
 _PACKED = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes])
+_ALLOCATION = msgspec.msgpack.Decoder(_UsePayment)
 _PACKED_USE = msgspec.msgpack.Decoder(tuple[str, int, int, int, Allocation | None, bytes])
 _CLOCK = msgspec.msgpack.Decoder(TopicClock)

@@ -1,15 +1,17 @@
 """The tables of one partition number, to be read like mappings: accounts, usage, campaign counters (docs/architecture.md).
 
-They read a state and change nothing; what a table gives is what stands in the state at that moment.
+They read a state and change nothing; what a table gives is what stands in the state at that moment, of an account that is
+being derived step by step what was published of it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from projections import keys
 from projections.account import decode_lot, decode_month, lot_row
 from projections.campaign_usage import counter_key, read_counters
 from projections.keys import AccountKey, UsageKey
+from projections.progress import read_progress
 from projections.rows import CampaignUsageRow, LotRow, SnapshotRow
 from projections.state import ReadableState
 from projections.stored import Stored, all_usage, read_consumption
@@ -44,17 +46,35 @@ class Accounts(Mapping[AccountKey, Account]):
 
     def __getitem__(self, key: AccountKey) -> Account:
         """Give an account; raises KeyError for one without lots and months."""
-        lots = [lot for letter in _LOT_LETTERS for lot in _lots(self._state, keys.all_of(letter, key.key))]
+        lots = self._published(
+            key, (lot for letter in _LOT_LETTERS for lot in _lots(self._state, keys.all_of(letter, key.key)))
+        )
         months = _months(self._state, keys.all_of(keys.MONTH, key.key))
         account = Account(tuple(sorted(lots, key=lambda lot: (lot.grant_id, lot.start))), tuple(months))
         if account == Account((), ()):
             raise KeyError(key)
         return account
 
+    def _published(self, account: AccountKey, lots: Iterable[LotRow]) -> list[LotRow]:
+        """Give lots as they are published, also while the account is derived step by step."""
+        found = {(lot.grant_id, lot.start): lot for lot in lots}
+        progress = read_progress(self._state, account)
+        if progress is not None and progress.under_way is not None:
+            before = [((grant_id, start), lot) for grant_id, start, lot in progress.under_way.lots_before]
+            for lot_key, lot in [*before, *((lot.key, lot) for lot, _ in progress.under_way.spent)]:
+                if lot is None:
+                    found.pop(lot_key, None)
+                else:
+                    found[lot_key] = lot_row(account, lot)
+        return list(found.values())
+
     def __iter__(self) -> Iterator[AccountKey]:
         """Give the accounts in the order of organization, customer and credit type."""
         with_lots = {AccountKey(*row[:3]) for row in read_lots(self._state)}
-        return iter(sorted(with_lots | {AccountKey(*row[:3]) for row in read_months(self._state)}))
+        for account in sorted(with_lots | {AccountKey(*row[:3]) for row in read_months(self._state)}):
+            # One that is being derived may have nothing that is published.
+            if read_progress(self._state, account) is None or account in self:
+                yield account
 
     def __len__(self) -> int:
         """Count the accounts, by reading all of their lots and months."""

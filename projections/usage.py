@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from projections.lots import LotKey
 from schemas.events import ConsumptionReversed, CreditConsumed
+from schemas.instants import INSTANT_LIMIT
 from schemas.records import Place
 
 
@@ -51,6 +52,16 @@ class Use(NamedTuple):
         return self.event.amount_micro - self.reversed_micro
 
     @property
+    def paid(self) -> tuple[Paid, ...]:
+        """What lots pay for it, as it was derived last."""
+        return () if self.allocation is None else self.allocation.paid
+
+    @property
+    def identity(self) -> "ConsumptionIdentity":
+        """What a reversal must name, and its place in the order in which consumption is taken."""
+        return self.event.occurred_at, self.event.event_id
+
+    @property
     def is_derived(self) -> bool:
         """Whether its allocation is of the size that it has now."""
         return self.allocation is not None and self.allocation.net_micro == self.net_micro
@@ -66,6 +77,18 @@ class Reversal(NamedTuple):
 
 ConsumptionIdentity = tuple[int, str]
 """(`occurred_at`, `event_id`) of a consumption: what a reversal must name, and the order in which it is taken."""
+
+
+FIRST: ConsumptionIdentity = (0, "")
+"""A place before all consumption."""
+
+LAST: ConsumptionIdentity = (INSTANT_LIMIT, "")
+"""A place behind all consumption."""
+
+
+def place_behind(identity: ConsumptionIdentity) -> ConsumptionIdentity:
+    """Give the first place behind a consumption: ids hold no control characters."""
+    return identity[0], identity[1] + "\0"
 
 
 def identity_of(event: CreditConsumed) -> ConsumptionIdentity:

@@ -43,6 +43,15 @@ def encode(event: Event) -> bytes:
     return content.getvalue()
 
 
+def kept_form(event: Event, value: bytes | None) -> bytes:
+    """Give the wire form in which an event is kept: that in which it came, if it was written with the newest schema.
+
+    `value` is what `event` was decoded from.
+    """
+    header = _codecs().writers[type(event)].header
+    return value if value is not None and value.startswith(header) else encode(event)
+
+
 def decode(value: bytes | None, *, registry: Mapping[int, str] = NO_REGISTRY) -> Event:
     """Read an event from single-object encoding, or from behind a Confluent header.
 

@@ -232,14 +232,14 @@ async def test_what_is_settled_is_final_and_gone_from_the_state(settled):
     assert {row.month for row in snapshots if row.final} >= {"2025-01", "2025-02", "2025-03"}
     kept, late = 0, 0
     for state in settled.committed.states:
-        for account in accounts_under(state, keys.USAGE):
-            if account.credit_type not in CATALOG.credit_types:
-                continue  # its use has no effect, and so no account that could be settled
-            start = first_open(account, boundary).start
-            events = [use.event for _, use in scan_uses(state, account)]
-            kept += len(events)
-            late += sum(event.occurred_at < start for event in events)
-            assert all(max(event.occurred_at, event.recorded_at) >= start for event in events)
+        for letter in (keys.USAGE, keys.SETTLED_USAGE):
+            for account in accounts_under(state, letter):
+                start = first_open(account, boundary).start
+                events = [use.event for _, use in scan_uses(state, account, letter=letter)]
+                kept += len(events)
+                late += sum(event.occurred_at < start for event in events)
+                assert all(max(event.occurred_at, event.recorded_at) >= start for event in events)
+                assert all((event.occurred_at < start) == (letter == keys.SETTLED_USAGE) for event in events)
         for account in accounts_under(state, keys.MONTH):
             assert all(row.month_start >= first_open(account, boundary).start for row in read_months(state, account))
         for letter in (keys.LOT, keys.SPENT_LOT):

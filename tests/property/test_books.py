@@ -16,6 +16,7 @@ from projections.calendar import calendar_of
 from projections.explanation import ExplainedLot, Part, explain
 from projections.fold import fold, fold_rows
 from projections.lots import VOIDED
+from projections.pieces import Pieces
 from projections.results import Rows, results_of
 from projections.rows import (
     TABLE_OF_ROW_TYPE,
@@ -44,6 +45,10 @@ from tests.support.worlds import World, world, world_of_seed
 
 shuffles = st.randoms(use_true_random=False)
 
+WHOLE = Pieces(chunk_uses=2, step_uses=1_000_000)
+SMALL = Pieces(chunk_uses=2, step_uses=2, step_rows=2, due_accounts=2, dropped_uses=2)
+"""Chunks of two uses, as in WHOLE, and so little at once that every late event takes several steps."""
+
 
 @st.composite
 def generated_worlds(draw):
@@ -68,7 +73,7 @@ def with_worlds(count: int) -> Callable[[Callable[..., None]], Callable[..., Non
 
 def books_of(drawn: World, records: Sequence[ReadRecord] | None = None, *, batch_size: int | None = None) -> dict[str, Any]:
     read = drawn.read() if records is None else records
-    return fold(read, as_of=drawn.as_of, batch_size=batch_size, **drawn.rules)
+    return fold(read, as_of=drawn.as_of, batch_size=batch_size, **drawn.rules, pieces=SMALL)
 
 
 def assert_same(left: dict[str, Any], right: dict[str, Any], *, left_name: str, right_name: str) -> None:
@@ -170,7 +175,7 @@ def test_changes_build_the_same_rows_batch_by_batch(drawn, batch_size):
         records = [record for record in read if record.place.partition == partition]
         at_once, by_parts = Reader(), Reader()
         at_once.take(Books(MemoryState(), **drawn.rules).apply(records).changes)
-        books = Books(MemoryState(), **drawn.rules)
+        books = Books(MemoryState(), **drawn.rules, pieces=SMALL)
         for start in range(0, len(records), batch_size):
             by_parts.take(books.apply(records[start : start + batch_size]).changes)
         assert by_parts.rows == at_once.rows
@@ -186,7 +191,7 @@ def test_the_tables_hold_what_was_published(drawn, batch_size):
     for partition in range(drawn.partition_count):
         records = [record for record in drawn.read() if record.place.partition == partition]
         state, reader = MemoryState(), Reader()
-        books = Books(state, **drawn.rules)
+        books = Books(state, **drawn.rules, pieces=SMALL)
         for start in range(0, len(records), batch_size):
             reader.take(books.apply(records[start : start + batch_size]).changes)
         accounts = Accounts(state)
@@ -219,12 +224,44 @@ def test_the_state_is_the_same_for_any_batches(drawn, random, batch_size):
     mixed = interleaved(random, drawn.read())
     for partition in range(drawn.partition_count):
         at_once, by_parts = MemoryState(), MemoryState()
-        Books(at_once, **drawn.rules).apply([one for one in drawn.read() if one.place.partition == partition])
-        books = Books(by_parts, **drawn.rules)
+        Books(at_once, **drawn.rules, pieces=WHOLE).apply([one for one in drawn.read() if one.place.partition == partition])
+        books = Books(by_parts, **drawn.rules, pieces=SMALL)
         records = [record for record in mixed if record.place.partition == partition]
         for start in range(0, len(records), batch_size):
             books.apply(records[start : start + batch_size])
         assert dict(by_parts.scan(b"")) == dict(at_once.scan(b""))
+
+
+def lots_and_months(state: MemoryState) -> set[Row]:
+    """Give the lots and months that a reader of the table of accounts sees."""
+    accounts = Accounts(state)
+    return {row for key in accounts for rows in accounts[key] for row in rows}
+
+
+@with_worlds(300)
+@given(worlds, shuffles, st.sampled_from((1, 2, 5)))
+def test_batches_that_come_between_the_steps_do_not_matter(drawn, random, batch_size):
+    """While accounts are derived step by step, batches go on being accepted: state and rows come out as from one batch."""
+    mixed = interleaved(random, drawn.read())
+    for partition in range(drawn.partition_count):
+        at_once, by_steps = MemoryState(), MemoryState()
+        reader_at_once, reader_by_steps = Reader(), Reader()
+        whole = Books(at_once, **drawn.rules, pieces=WHOLE)
+        reader_at_once.take(whole.apply([one for one in drawn.read() if one.place.partition == partition]).changes)
+        books = Books(by_steps, **drawn.rules, pieces=SMALL)
+        records = [record for record in mixed if record.place.partition == partition]
+        for start in range(0, len(records), batch_size):
+            accepted = books.accept(records[start : start + batch_size])
+            reader_by_steps.take(books.balance_changes(accepted))
+            reader_by_steps.take(books.campaign_changes(accepted))
+            reader_by_steps.take(books.dead_letter_changes(accepted))
+            for _ in range(random.randint(0, 3)):
+                reader_by_steps.take(books.due_changes())
+            assert lots_and_months(by_steps) <= set(reader_by_steps.rows.values()), "tables hold what was published"
+        while books.has_due():
+            reader_by_steps.take(books.due_changes())
+        assert reader_by_steps.rows == reader_at_once.rows
+        assert dict(by_steps.scan(b"")) == dict(at_once.scan(b""))
 
 
 @with_worlds(120)

@@ -86,8 +86,9 @@ def test_the_state_is_as_large_at_the_end_of_every_month(a_year):
 def test_what_is_settled_is_gone(a_year):
     """Consumption of months that are final is in the state only while its id counts, and an id only with its event."""
     boundary = a_year.ends_at - a_year.ends_at % MICROSECONDS_PER_DAY - WINDOW_DAYS * MICROSECONDS_PER_DAY
-    accounts = {keys.split(key)[0] for key, _ in a_year.state.scan(keys.USAGE)}
-    kept = [(key, use.event) for account in accounts for key, use in scan_uses(a_year.state, account)]
+    state, letters = a_year.state, (keys.USAGE, keys.SETTLED_USAGE)
+    accounts = {(letter, keys.split(key)[0]) for letter in letters for key, _ in state.scan(letter)}
+    kept = [(key, use.event) for letter, account in accounts for key, use in scan_uses(state, account, letter=letter)]
     assert all(max(event.occurred_at, event.recorded_at) >= boundary - 31 * MICROSECONDS_PER_DAY for _, event in kept)
     assert any(event.occurred_at < boundary - 31 * MICROSECONDS_PER_DAY for _, event in kept), "some came late"
     assert len(kept) < sum(isinstance(record.content, CreditConsumed) for record in a_year.records) / 3

@@ -6,29 +6,23 @@ key of an output is written by two partitions.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from projections import books, keys
+from projections.books import Books
 from projections.results import Rows
 from projections.row_codec import decode_change
-from projections.rows import TABLES, Change, Row
+from projections.rows import Change
 from projections.state import MemoryState
-from projections.stored import scan_uses, unpack
-from projections.times import times_of
-from schemas import codec, topics
+from schemas import topics
 from schemas.catalog import Catalog
-from schemas.events import Event, TimeAdvanced
-from schemas.records import Place, RawRecord, ReadRecord
 from streams.kafka.closing import close_within
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
 from streams.worker.worker_keys import read_position
 
 _FETCH_MILLISECONDS = 50
 _CLOSE_SECONDS = 5
-_NO_PLACE = Place("", 0, 0)
-_EVENTS = (keys.GRANT, keys.VOID, keys.REVERSAL)
 _OF_THE_WORKER = b"\x00"
 """With this begin the keys of a state that hold no part of the books: positions, commit number and the like."""
 
@@ -133,7 +127,7 @@ class PublishedRows:
 
 
 class CommittedStates:
-    """The state of every partition number as its changelog has it, and the books that follow from it."""
+    """The state of every partition number as its changelog has it."""
 
     def __init__(self, *, partition_count: int) -> None:
         self._logs = Logs([CHANGELOG], partition_count=partition_count)
@@ -148,6 +142,10 @@ class CommittedStates:
             else:
                 state.put(record.key, record.value)
 
+    def is_anything_due(self, catalog: Catalog) -> bool:
+        """Say whether anything is left to do that no record brings: accounts to be derived further, months to be settled."""
+        return any(Books(state, catalog=catalog).has_due() for state in self.states)
+
     def positions(self) -> Mapping[TopicPartition, int]:
         """Give the fetch position up to which each input topic partition is applied."""
         return {
@@ -155,39 +153,6 @@ class CommittedStates:
             for number, state in enumerate(self.states)
             for topic in topics.INPUT_TOPICS
         }
-
-    def derived_rows(self, catalog: Catalog) -> Rows:
-        """Derive all rows but dead letters, which no state holds, from the accepted events of all states."""
-        rows = Rows()
-        for state in self.states:
-            rows.take(Change(row, _NO_PLACE, deleted=False) for row in _derived(state, catalog))
-        return rows
-
-
-def _derived(state: MemoryState, catalog: Catalog) -> Iterator[Row]:
-    """Derive the rows anew, by a second core, from nothing but the accepted events and the clock that a state holds."""
-    again = books.Books(MemoryState(), catalog=catalog)
-    accepted = [
-        (stored.event, stored.place) for letter in _EVENTS for _, value in state.scan(letter) if (stored := unpack(value))
-    ]
-    for account in {keys.split(key)[0] for key, _ in state.scan(keys.USAGE)}:
-        accepted += [(use.event, use.place) for _, use in scan_uses(state, account)]
-    rows = Rows()
-    rows.take(again.apply([_record(event, place) for event, place in accepted]).changes)
-    times = times_of(state)
-    if times.clock is not None:
-        rows.take(again.apply([_record(TimeAdvanced(times.clock, None), Place(topics.GRANTS, 0, 0))]).changes)
-    for table in TABLES:
-        yield from rows.of(table.row_type)
-    for letter in (keys.CAMPAIGN, keys.NAME):
-        for _, value in state.scan(letter):
-            yield books._master_row(codec.decode(value))
-
-
-def _record(event: Event, place: Place) -> ReadRecord:
-    timestamp = event.as_of if isinstance(event, TimeAdvanced) else event.occurred_at
-    raw = RawRecord(*place, timestamp, None, None, ())
-    return ReadRecord(place, place, timestamp, event, raw)
 
 
 def books_part(state: MemoryState) -> dict[bytes, bytes]:

@@ -32,8 +32,8 @@ class CountingState(MemoryState):
         self.cost = self.cost._replace(keys_read=self.cost.keys_read + 1)
         return super().get(key)
 
-    def scan(self, prefix, *, start=None, limit=None):
-        for found in super().scan(prefix, start=start, limit=limit):
+    def scan(self, prefix, *, start=None, last=None, limit=None):
+        for found in super().scan(prefix, start=start, last=last, limit=limit):
             self.cost = self.cost._replace(keys_read=self.cost.keys_read + 1)
             yield found
 

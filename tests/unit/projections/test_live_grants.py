@@ -138,8 +138,8 @@ class ScannedState(MemoryState):
         super().__init__()
         self.scanned = 0
 
-    def scan(self, prefix, *, start=None, limit=None):
-        for found in super().scan(prefix, start=start, limit=limit):
+    def scan(self, prefix, *, start=None, last=None, limit=None):
+        for found in super().scan(prefix, start=start, last=last, limit=limit):
             self.scanned += 1
             yield found
 

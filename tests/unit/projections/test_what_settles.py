@@ -63,6 +63,35 @@ def test_a_grant_that_was_voided_before_it_began_leaves_nothing_open():
     assert {key[:1] for key in state} == {b"G", b"V", b"W", b"F", b"H", b"T"}
 
 
+def test_a_void_in_a_settled_month_that_waited_for_its_grant_leaves_that_month_alone():
+    """The void of a grant that begins later may lie in a month that is final when the grant comes; no row of it changes."""
+    settled = (
+        grant("g1", "40", "2026-01-05"),
+        consume("e1", "1", "2026-01-06"),
+        void("g2", "2026-01-20"),
+        time_advanced("2026-05-10", "2026-03-01"),
+    )
+    last = grant("g2", "10", "2026-03-05")
+    state, rows = told((*settled, last), batch_size=1)
+    assert (state, rows) == told((*settled, last), batch_size=100)
+    [january] = [row for row in rows.values() if isinstance(row, SnapshotRow) and row.month == "2026-01"]
+    assert (january.final, january.once_used_micro) == (True, 1_000_000)
+
+
+@pytest.mark.parametrize("batch_size", [1, 100])
+def test_a_use_of_a_credit_type_that_nobody_knows_leaves_the_state(batch_size):
+    """It has no effect, so no account is open for it; once its id counts no more, nothing is left of it but its names."""
+    uses = [
+        consume("e1", "5", "2025-01-10", credit_type="stamps"),
+        consume("e2", "5", "2025-01-20", credit_type="stamps", recorded_at="2025-02-03"),
+    ]
+    first = (*uses, time_advanced("2025-04-10", "2025-02-01"))
+    state, _ = told(first, batch_size=batch_size)
+    assert sum(key.startswith(b"I") for key in state) == 1, "what was recorded later is known still"
+    state, _ = told((*first, time_advanced("2025-06-11", "2025-04-10")), batch_size=batch_size)
+    assert {key[:1] for key in state} == {b"H", b"T"}
+
+
 @pytest.mark.parametrize(
     ("letter", "what"),
     [
