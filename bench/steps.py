@@ -21,6 +21,7 @@ from streams.kafka.transaction import FencedProducer
 from streams.worker.batches import Batch, Wanted
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import StoreMemory, open_store
+from streams.worker.turns import finished
 
 _BATCH_RECORDS = 1_000
 _STORE_BYTES = 64 << 20
@@ -108,14 +109,14 @@ class _Number:
                 for record in batch.records:
                     read_record(record, partition_count=self._partition_count)
             with stopwatch.step_with_last(ACCEPT):
-                accepted = state.accept(batch)
+                accepted = finished(state.accept(batch))
             if not isinstance(accepted, Accepted):
                 raise InvariantViolation(f"{batch.wanted} does not continue at {state.position(batch.wanted.topic)}")
             with stopwatch.step(DERIVE):
-                state.keep_balances(accepted)
+                finished(state.keep_balances(accepted))
             with stopwatch.step(COUNT):
-                state.count_campaigns(accepted)
-            state.keep_dead_letters(accepted)
+                finished(state.count_campaigns(accepted))
+            finished(state.keep_dead_letters(accepted))
         with stopwatch.step(ENCODE):
             messages = list(state.begin_commit())
         with stopwatch.step(PACK):

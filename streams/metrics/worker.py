@@ -99,6 +99,9 @@ class WorkerMetrics(MetricSet):
         labels=(_CREDIT_TYPE,),
         stem="expiring_within_a_week_credits",  # promtool takes "days" for the unit
     )
+    deriving_accounts = gauge(
+        "Accounts of which late events are derived step by step; their rows are published when that is done.", unit="accounts"
+    )
     accounts = gauge("Accounts.", unit="accounts", labels=(_CREDIT_TYPE,))
     balances_sweep_timestamp_seconds = gauge("When the figures by credit type were last summed up; 0 before.", unit=_INSTANT)
 

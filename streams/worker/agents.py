@@ -3,8 +3,8 @@
 Each batch passes through them in turn, and what they make of it is committed together, with the batch's positions, in one
 transaction of its partition number (`streams.worker.partition`).
 
-An agent computes only; commits, heartbeats and rebalances get their turn between two batches. What goes wrong ends the work on
-the partition number, and never reaches Faust, which would acknowledge the batch and go on.
+An agent computes only; commits, heartbeats and rebalances get their turn after some milliseconds of it. What goes wrong ends
+the work on the partition number, and never reaches Faust, which would acknowledge the batch and go on.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def add_agents(app: faust.App, batches: faust.ChannelT[Batch], partitions: Parti
         async for batch in stream:
             accepted = await partitions.accept(batch)
             if accepted is not None:
-                accepted.keep_balances()
+                await accepted.keep_balances()
                 await hand_on_to_count(accepted)
             await asyncio.sleep(0)
 
@@ -41,11 +41,11 @@ def add_agents(app: faust.App, batches: faust.ChannelT[Batch], partitions: Parti
     async def count_campaigns(stream: AsyncIterable[AcceptedBatch]) -> None:
         """Keep the campaign counters of each customer."""
         async for accepted in stream:
-            accepted.count_campaigns()
+            await accepted.count_campaigns()
             await hand_on_to_bury(accepted)
 
     @app.agent(to_bury)
     async def keep_dead_letters(stream: AsyncIterable[AcceptedBatch]) -> None:
         """Keep what was refused, with everything that it carried."""
         async for accepted in stream:
-            accepted.keep_dead_letters()
+            await accepted.keep_dead_letters()

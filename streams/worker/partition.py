@@ -23,6 +23,7 @@ from streams.wall_clock import now_microseconds
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.opening import PartitionSettings, opened_state
 from streams.worker.partition_state import PartitionState
+from streams.worker.turns import Steps, in_turns
 
 _Result = TypeVar("_Result")
 
@@ -58,17 +59,17 @@ class AcceptedBatch:
         self._accepted = accepted
         self._began = time.monotonic()
 
-    def keep_balances(self) -> None:
+    async def keep_balances(self) -> None:
         """Let balances follow: ledger, payments, grants, lots, months, conflicts, and master data."""
-        self._partition.follow(self._batch, self._accepted, PartitionState.keep_balances)
+        await self._partition.follow(self._batch, self._accepted, PartitionState.keep_balances)
 
-    def count_campaigns(self) -> None:
+    async def count_campaigns(self) -> None:
         """Let campaign counters follow."""
-        self._partition.follow(self._batch, self._accepted, PartitionState.count_campaigns)
+        await self._partition.follow(self._batch, self._accepted, PartitionState.count_campaigns)
 
-    def keep_dead_letters(self) -> None:
+    async def keep_dead_letters(self) -> None:
         """Let dead letters follow from what was refused; the batch has been through all agents then, and may be committed."""
-        self._partition.follow(self._batch, self._accepted, PartitionState.keep_dead_letters)
+        await self._partition.follow(self._batch, self._accepted, PartitionState.keep_dead_letters)
         self._partition.finish(self._batch, self._accepted, seconds=time.monotonic() - self._began)
 
 
@@ -161,32 +162,32 @@ class Partition:
     async def accept(self, batch: Batch) -> AcceptedBatch | None:
         """Accept a batch, if it still counts and continues what was applied; gives what the other agents go on with.
 
-        Waits while a commit is about to begin. Never raises: what goes wrong ends `run`.
+        Waits while a commit is about to begin, or something due is done. Never raises: what goes wrong ends `run`.
         """
-        await self._unsealed.wait()
+        while not self._unsealed.is_set():
+            await self._unsealed.wait()
         state = self._state
         if not self.counts(batch.wanted) or state is None or self._is_over:
             return None
         self._queued_count -= 1
-        accepted = self._failing(batch, lambda: state.accept(batch))
-        if isinstance(accepted, Gap):
-            self._failing(batch, lambda: self._seek_back(accepted))
-            return None
-        if self._is_over:
-            return None
-        self._sought_at.pop(batch.wanted.topic, None)
-        self._is_behind = len(batch.records) >= self._settings.batch_records
-        self._changed.set()
-        if accepted is None:
-            return None
         self._in_hand_count += 1
-        return AcceptedBatch(self, batch, accepted)
+        accepted = await self._do(batch, state.accept(batch))
+        self._changed.set()
+        if isinstance(accepted, Gap):
+            self._seek_back(accepted)
+        elif not self._is_over:
+            self._sought_at.pop(batch.wanted.topic, None)
+            self._is_behind = len(batch.records) >= self._settings.batch_records
+            if accepted is not None:
+                return AcceptedBatch(self, batch, accepted)
+        self._in_hand_count -= 1
+        return None
 
-    def follow(self, batch: Batch, accepted: Accepted, follow: Callable[[PartitionState, Accepted], None]) -> None:
+    async def follow(self, batch: Batch, accepted: Accepted, follow: Callable[[PartitionState, Accepted], Steps[None]]) -> None:
         """Let something follow from what was accepted of a batch."""
         state = self._state
         if state is not None and not self._is_over:
-            self._failing(batch, lambda: follow(state, accepted))
+            await self._do(batch, follow(state, accepted))
 
     def finish(self, batch: Batch, accepted: Accepted, *, seconds: float) -> None:
         """Take note that a batch has been through all agents, and how long it took."""
@@ -225,10 +226,10 @@ class Partition:
     def _is_over(self) -> bool:
         return self._is_closing or self._failure is not None
 
-    def _failing(self, batch: Batch, work: Callable[[], _Result]) -> _Result | None:
+    async def _do(self, batch: Batch, steps: Steps[_Result]) -> _Result | None:
         """Do a part of the work on a batch; what goes wrong in it ends `run`, and names where the batch lies."""
         try:
-            return work()
+            return await in_turns(steps, is_over=lambda: self._is_over)
         except InvariantViolation as error:
             place = f"{batch.wanted.topic}/{batch.wanted.number}, records {batch.begin} up to {batch.end}"
             self.fail(InvariantViolation(f"{place}: {error}"))
@@ -243,19 +244,22 @@ class Partition:
                 raise self._failure
             if self._is_assigned and not self._is_positioned:
                 await self._seek_all(state)
-            if not self._has_in_hand and not self._is_commit_due(state, began) and state.has_due():
-                # Piece by piece, so that commits, batches and everything else of the worker get their turn.
-                state.do_due()
-                await asyncio.sleep(0)
-            elif not self._is_commit_due(state, began):
+            is_commit_due = self._is_commit_due(state, began)
+            if not is_commit_due and not state.has_due():
                 await self._wait_for_change(began + self._interval_seconds() if state.has_pending else None)
             elif self._has_in_hand:
                 # Only whole batches are committed: none is accepted until those in hand have been through all agents.
                 self._unsealed.clear()
                 await self._wait_for_change(None)
-            else:
+            elif is_commit_due:
                 began = time.monotonic()
                 await self._commit(state, producer)
+            else:
+                # Piece by piece, between two batches, so that commits and batches get their turn.
+                self._unsealed.clear()
+                await in_turns(state.do_due(), is_over=lambda: self._is_over)
+                self._unsealed.set()
+                await asyncio.sleep(0)
 
     async def _commit(self, state: PartitionState, producer: FencedProducer) -> None:
         began, record_count = time.monotonic(), state.pending_record_count
@@ -305,9 +309,11 @@ class Partition:
     def _seek_back(self, gap: Gap) -> None:
         """Seek back to where the records begin that were not seen; a second time at the same place would be no use."""
         if self._sought_at.get(gap.topic) == gap.position:
-            raise InvariantViolation(
-                f"{gap.topic}/{gap.number}: what follows {gap.position} cannot be read, the next batch begins at {gap.begin}"
+            place = f"{gap.topic}/{gap.number}"
+            self.fail(
+                InvariantViolation(f"{place}: what follows {gap.position} cannot be read, the next batch begins at {gap.begin}")
             )
+            return
         log.warning("%s/%d: a batch begins at %d, not at %d; seeking back", gap.topic, gap.number, gap.begin, gap.position)
         self._metrics.seeks_back_total.inc()
         self._sought_at[gap.topic] = gap.position

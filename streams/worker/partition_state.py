@@ -24,6 +24,7 @@ from streams.kafka.messages import Message
 from streams.kafka.topics import CHANGELOG, GENERATION
 from streams.worker.batches import Batch, Gap, continue_at
 from streams.worker.store import CommittedState, StoreMark
+from streams.worker.turns import Steps
 from streams.worker.worker_keys import (
     LAYOUT,
     Commit,
@@ -102,10 +103,10 @@ class PartitionState:
         """Give the positions up to which all is committed, by input topic."""
         return dict(self._committed_positions)
 
-    def accept(self, batch: Batch) -> Accepted | Gap | None:
-        """Accept a batch if it continues at its topic's position; gives what its rows follow from.
+    def accept(self, batch: Batch) -> Steps[Accepted | Gap | None]:
+        """Accept a batch if it continues at its topic's position; comes to what its rows follow from.
 
-        A gap is given back, and nothing is accepted; None for a batch that brings no record.
+        A gap is given back, and nothing is accepted; None for a batch that brings no record. No commit may begin meanwhile.
         """
         topic = batch.wanted.topic
         position = self.position(topic)
@@ -117,31 +118,35 @@ class PartitionState:
         layer = self._open
         accepted = None
         if records:
-            accepted = self._books().accept([read_record(record, partition_count=self._partition_count) for record in records])
+            intake = self._books().intake()
+            for record in records:
+                intake.take(read_record(record, partition_count=self._partition_count))
+                yield
+            accepted = intake.accepted()
             layer.reroutes.extend(accepted.reroutes)
             layer.record_count += len(records)
         write_position(layer.state, topic, batch.end)
         return accepted
 
-    def keep_balances(self, accepted: Accepted) -> None:
+    def keep_balances(self, accepted: Accepted) -> Steps[None]:
         """Derive ledger, payments, grants, lots, months and conflicts from what was accepted last."""
-        self._publish(self._books().balance_changes(accepted))
+        return self._publish(self._books().balance_changes(accepted))
 
-    def count_campaigns(self, accepted: Accepted) -> None:
+    def count_campaigns(self, accepted: Accepted) -> Steps[None]:
         """Derive the campaign counters from what was accepted last."""
-        self._publish(self._books().campaign_changes(accepted))
+        return self._publish(self._books().campaign_changes(accepted))
 
-    def keep_dead_letters(self, accepted: Accepted) -> None:
+    def keep_dead_letters(self, accepted: Accepted) -> Steps[None]:
         """Keep the records that were refused last."""
-        self._publish(self._books().dead_letter_changes(accepted))
+        return self._publish(self._books().dead_letter_changes(accepted))
 
     def has_due(self) -> bool:
-        """Tell whether time has brought anything that is not done yet: months that began, or were settled."""
+        """Tell whether anything is left to do that no record brings: accounts to be derived further, months to be settled."""
         return self._books().has_due()
 
-    def do_due(self) -> None:
-        """Do one piece of what is due."""
-        self._publish(self._books().due_changes())
+    def do_due(self) -> Steps[None]:
+        """Do one piece of what is due; no batch may be accepted meanwhile, and no commit begin."""
+        return self._publish(self._books().due_changes())
 
     def begin_commit(self) -> Iterator[Message]:
         """Begin a commit of all that is pending; gives its messages, made one by one while they are taken.
@@ -164,26 +169,23 @@ class PartitionState:
         `changelog_position` is where its records begin in the changelog, `now` in UTC microseconds. Returns how many rows were
         published to each topic.
         """
-        sent, newer = self._sending, self._open
+        sent = self._sending
         if sent is None:
             raise InvariantViolation(f"partition number {self._number}: no commit is under way")
         self._committed.write(sent.state.writes, StoreMark(changelog_position, self._state_id, now))
         self._last = Commit(self._last.number + 1, self._state_id)
         self._committed_positions = _positions_in(self._committed)
         self._sending = None
-        self._open = _Layer(self._committed)
-        self._open.state.writes.update(newer.state.writes)
-        self._open.changes = newer.changes
-        self._open.reroutes = newer.reroutes
-        self._open.record_count = newer.record_count
+        self._open.state.lie_on(self._committed)
         return Counter(TABLE_OF_ROW_TYPE[type(change.row)].topic for change in sent.changes.values())
 
     def _books(self) -> Books:
         return Books(self._open.state, catalog=self._catalog)
 
-    def _publish(self, changes: Iterable[Change]) -> None:
+    def _publish(self, changes: Iterable[Change]) -> Steps[None]:
         for change in changes:
             self._open.changes[_key_of(change)] = change
+            yield
 
     def _upgrade(self) -> None:
         """Bring a state of the layout before this one up to it, with the next commit."""

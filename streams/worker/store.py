@@ -111,12 +111,14 @@ class LocalStore:
             raise self._named(error) from error
         return value
 
-    def scan(self, prefix: bytes, *, start: bytes | None = None, limit: int | None = None) -> Iterator[tuple[bytes, bytes]]:
-        """Give the keys that begin with the prefix, from `start` on, in order, as they were when the scan began."""
+    def scan(
+        self, prefix: bytes, *, start: bytes | None = None, last: bytes | None = None, limit: int | None = None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Give the keys that begin with the prefix, from `start` to `last`, in order, as they were when the scan began."""
         count = 0
         try:
             for key, value in self._database.items(from_key=start or prefix):
-                if count == limit or not key.startswith(prefix):
+                if count == limit or not key.startswith(prefix) or (last is not None and key > last):
                     return
                 if key != _MARK:
                     yield key, value

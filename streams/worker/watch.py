@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from projections.progress import count_in_progress
 from projections.rows import LotRow, SnapshotRow
 from projections.tables import read_lots, read_months
 from projections.totals import CreditTotals, Totals
@@ -39,13 +40,14 @@ class Watch:
         self._credit_types: set[str] = set()
 
     async def look(self) -> None:
-        """Tell lag, phases and clocks every two seconds."""
+        """Tell lag, phases, clocks and what is being derived every two seconds."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self._metrics.heartbeat_timestamp_seconds.set_to_current_time()
             self._tell_phases()
             with contextlib.suppress(TransientError):
                 self._tell_clocks()
+                self._tell_deriving()
                 await self._tell_lag()
 
     async def sweep(self) -> None:
@@ -69,6 +71,10 @@ class Watch:
         ):
             known = [instant for instant in instants if instant is not None]
             gauge.set(min(known) / MICROSECONDS_PER_SECOND if known and len(known) == len(instants) else 0)
+
+    def _tell_deriving(self) -> None:
+        states = [state for partition in self._partitions.opened() if (state := partition.committed) is not None]
+        self._metrics.deriving_accounts.set(sum(count_in_progress(state) for state in states))
 
     async def _tell_lag(self) -> None:
         opened = self._partitions.opened()

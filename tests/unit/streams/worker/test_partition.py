@@ -74,9 +74,9 @@ async def through(partition, one):
     """Let a batch pass as the agents do."""
     taken = await partition.accept(one)
     if taken is not None:
-        taken.keep_balances()
-        taken.count_campaigns()
-        taken.keep_dead_letters()
+        await taken.keep_balances()
+        await taken.count_campaigns()
+        await taken.keep_dead_letters()
 
 
 async def test_all_inputs_are_sought_to_what_was_applied(partition, inputs):

@@ -13,6 +13,7 @@ from streams.kafka.topics import CHANGELOG
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.partition_state import PartitionState, revision_of
 from streams.worker.store import StoreMark, StoreMemory, open_store
+from streams.worker.turns import finished
 from streams.worker.worker_keys import COMMIT, LAYOUT, Commit, check_identity, read_commit, read_layout, read_position
 
 CATALOG = parse_catalog("[credit_types.coins]")
@@ -57,11 +58,11 @@ def new_state(committed):
 
 def apply(state, one):
     """Let a batch pass as the agents do."""
-    accepted = state.accept(one)
+    accepted = finished(state.accept(one))
     if accepted is not None and not isinstance(accepted, Gap):
-        state.keep_balances(accepted)
-        state.count_campaigns(accepted)
-        state.keep_dead_letters(accepted)
+        finished(state.keep_balances(accepted))
+        finished(state.count_campaigns(accepted))
+        finished(state.keep_dead_letters(accepted))
     return accepted
 
 
