@@ -1,6 +1,5 @@
 """`credits fold`: the books of files of events."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from streams.cli import options
 from streams.cli.log import name_refusals, read_asked_catalog, read_asked_log, with_lines
 from streams.cli.tables import console_for_people, print_results
 from streams.files import shuffled
+from streams.fold_in_parts import fold_text
 
 
 def fold(
@@ -25,6 +25,10 @@ def fold(
     batch: Annotated[
         int | None, typer.Option(help="Apply so many records at a time. Default: all at once.", min=1, metavar="N")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(help="With --json, fold by so many processes. Default: one a processor.", min=1, metavar="N"),
+    ] = None,
     as_json: options.JSON = False,
 ) -> None:
     """Fold files of events into books: balances, months, lots, payments, conflicts and refusals.
@@ -34,10 +38,11 @@ def fold(
     known = read_asked_catalog(catalog)
     log, asked = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
     records = log.records if shuffle is None else shuffled(log.records, seed=shuffle)
+    if as_json:
+        folded = fold_text(records, catalog=known, as_of=asked, batch_size=batch, processes=processes)
+        name_refusals(log, folded.refusals)
+        folded.write(sys.stdout)
+        return
     results = fold_records(records, catalog=known, as_of=asked, batch_size=batch)
     name_refusals(log, results["refusals"])
-    if as_json:
-        json.dump(results, sys.stdout, ensure_ascii=False, indent=1)
-        sys.stdout.write("\n")
-    else:
-        print_results(console_for_people(), {**results, "refusals": with_lines(log, results["refusals"])})
+    print_results(console_for_people(), {**results, "refusals": with_lines(log, results["refusals"])})

@@ -11,6 +11,7 @@ from schemas.instants import parse_instant
 from schemas.records import RawRecord
 from streams.files import read_catalog
 from tests.support.expected_figures import NAMES, read_example
+from tests.support.feed import make_feed
 
 GRANT = (
     '{"type": "CreditGranted", "event_id": "g", "organization_id": "o1", "customer_id": "c1", '
@@ -29,12 +30,27 @@ def test_the_json_is_what_the_fold_gives(name, run, feed, catalog):
     """What a program reads is exactly the results of a fold of the same files, whatever the order of topics or batches."""
     log, as_of = read_example(name)
     expected = fold(log.records, catalog=read_catalog(catalog), as_of=as_of)
-    for options in ((), ("--shuffle", 7), ("--batch", 3), ("--shuffle", 8, "--batch", 1)):
+    for options in ((), ("--shuffle", 7), ("--batch", 3), ("--shuffle", 8, "--batch", 1), ("--processes", 3)):
         ended = run("fold", feed(name), "--catalog", catalog, "--json", *options)
         assert ended.status == 0
         assert json.loads(ended.out) == expected
         refused = ended.err.splitlines()
         assert len(refused) == len(expected["refusals"])
+
+
+def test_several_processes_write_what_one_writes(run, tmp_path, catalog):
+    """A log of the fault tests, with copies, contradictions, unreadable and misplaced records, gives the same bytes."""
+    records = [
+        one._replace(offset=offset) for offset, one in enumerate(make_feed(seed=5, record_count=2_000, partition_count=6))
+    ]
+    dump = tmp_path / "log.dump"
+    dump.write_bytes(b"".join(write_dump(records, partition_count=6)))
+    options = ("fold", dump, "--catalog", catalog, "--json", "--processes")
+    alone, together = run(*options, 1), run(*options, 4)
+    assert (alone.status, together.status) == (0, 0)
+    assert together.out == alone.out
+    books = json.loads(alone.out)
+    assert all(books[name] for name in ("snapshots", "lots", "allocations", "balances", "conflicts", "refusals"))
 
 
 def test_refused_lines_are_named_by_file_line_and_field(run, feed, catalog):
