@@ -58,6 +58,13 @@ class WorkerMetrics(MetricSet):
     refusals_total = counter("Records refused, by reason.", unit="records", labels=(_REASON,))
     apply_seconds = histogram("Time to apply one batch of records.", unit="seconds", buckets=_WORK_SECONDS)
 
+    loop_delay_seconds = histogram(
+        "How late the worker's loop came to what it was to do, looked at fifty times a second: how long one piece of work "
+        "holds up all others.",
+        unit="seconds",
+        buckets=_WORK_SECONDS,
+    )
+
     commit_seconds = histogram(
         "Time of one transaction, from its first send to the broker's answer; the count is the number of commits.",
         unit="seconds",

@@ -131,6 +131,7 @@ def _add_tasks(app: CreditsApp, settings: WorkerSettings, metrics: WorkerMetrics
     watch = Watch(metrics, partitions=app.partitions, group=app.group)
     app.task(app.partitions.advise)
     app.task(watch.look)
+    app.task(watch.feel_delay)
     app.task(watch.sweep)
     if settings.clock_enabled:
         clock = Clock(settings.brokers, opened=app.partitions.opened, group=app.group, metrics=metrics)

@@ -25,12 +25,13 @@ _SomeRow = TypeVar("_SomeRow", LotRow, SnapshotRow)
 
 _LOOK_SECONDS = 2
 _SWEEP_SECONDS = 30
+_DELAY_LOOK_SECONDS = 0.02
 _ROWS_BETWEEN_YIELDS = 200
 _MICRO = 1_000_000
 
 
 class Watch:
-    """Sets the gauges of a worker; both tasks never end by themselves."""
+    """Sets the gauges of a worker; none of its tasks ends by itself."""
 
     def __init__(self, metrics: WorkerMetrics, *, partitions: Partitions, group: Callable[[], Group]) -> None:
         self._metrics = metrics
@@ -49,6 +50,13 @@ class Watch:
                 self._tell_clocks()
                 self._tell_deriving()
                 await self._tell_lag()
+
+    async def feel_delay(self) -> None:
+        """Tell how long one piece of work holds up all others."""
+        while True:
+            due = time.monotonic() + _DELAY_LOOK_SECONDS
+            await asyncio.sleep(_DELAY_LOOK_SECONDS)
+            self._metrics.loop_delay_seconds.observe(max(0.0, time.monotonic() - due))
 
     async def sweep(self) -> None:
         """Tell what all accounts come to every half minute, in small steps."""
