@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ENVIRONMENT := .venv/.installed
 
-.PHONY: help setup demo test bench lint docs lock clean
+.PHONY: help setup demo test bench growth lint docs lock clean
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: lint ## Check lint, types and layers, then run all tests.
 
 bench: $(ENVIRONMENT) ## Measure the worker beside an ordinary Faust agent and a bare loop (ARGS=--help says what can be chosen).
 	@.venv/bin/python -m bench.run $(ARGS)
+
+growth: $(ENVIRONMENT) ## Show that cost and memory do not grow with history (ARGS=--help says what can be chosen).
+	@.venv/bin/python -m bench.growth $(ARGS)
 
 lint: $(ENVIRONMENT) ## Check lint, formatting, types and layers.
 	@.venv/bin/ruff check

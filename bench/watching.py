@@ -29,8 +29,9 @@ _NOTHING_KNOWN_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressErro
 class Watch:
     """Watches the contender of one consumer group; use it as a context."""
 
-    def __init__(self, servers: str, *, group: str, partition_count: int) -> None:
+    def __init__(self, servers: str, *, group: str, partition_count: int, poll_seconds: float = _POLL_SECONDS) -> None:
         self._group = group
+        self._poll_seconds = poll_seconds
         self._partition_count = partition_count
         self._consumer = AIOKafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed")
         self._admin = AIOKafkaAdminClient(bootstrap_servers=servers)
@@ -48,6 +49,25 @@ class Watch:
         """Give where the input topics end."""
         return await self._ends(topics.INPUT_TOPICS)
 
+    async def end_of(self, topic: str) -> int:
+        """Give the ends of a topic's partitions, added up."""
+        return sum((await self._ends((topic,))).values())
+
+    async def lag(self) -> int:
+        """Give by how many records the group's offsets are behind the ends of the inputs."""
+        ends, offsets = await self.input_ends(), await self._offsets()
+        return sum(max(0, end - offsets.get(log, 0)) for log, end in ends.items())
+
+    async def wait_until_grown(self, topic: str, *, seconds: float, check: Callable[[], None]) -> float:
+        """Wait until a topic has grown; gives when it had, by `time.perf_counter`; `check` and the limit are as below."""
+        deadline, before = time.perf_counter() + seconds, await self.end_of(topic)
+        while await self.end_of(topic) == before:
+            await asyncio.sleep(self._poll_seconds)
+            check()
+            if time.perf_counter() > deadline:
+                raise TimeoutError(f"{self._group} had done nothing after {seconds:.0f} s")
+        return time.perf_counter()
+
     async def wait_until_done(self, outputs: Sequence[str], *, seconds: float, check: Callable[[], None]) -> float:
         """Wait until all that lies in the inputs now is done; gives when the outputs last grew, by `time.perf_counter`.
 
@@ -57,7 +77,7 @@ class Watch:
         deadline = time.perf_counter() + seconds
         last, grown_at = await self._ends(outputs), time.perf_counter()
         while True:
-            await asyncio.sleep(_POLL_SECONDS)
+            await asyncio.sleep(self._poll_seconds)
             check()
             ends, now = await self._ends(outputs), time.perf_counter()
             if ends != last:
@@ -68,11 +88,16 @@ class Watch:
                 raise TimeoutError(f"{self._group} was not done after {seconds:.0f} s; give it fewer events, or more time")
 
     async def _has_reached(self, wanted: Mapping[TopicPartition, int]) -> bool:
+        offsets = await self._offsets()
+        return all(offsets.get(log, -1) >= end for log, end in wanted.items())
+
+    async def _offsets(self) -> dict[TopicPartition, int]:
+        """Give the group's offsets; none while nothing is known of it."""
         try:
             offsets = await self._admin.list_consumer_group_offsets(self._group)
         except _NOTHING_KNOWN_YET:
-            return False
-        return all(log in offsets and offsets[log].offset >= end for log, end in wanted.items())
+            return {}
+        return {log: found.offset for log, found in offsets.items()}
 
     async def _ends(self, names: Sequence[str]) -> dict[TopicPartition, int]:
         logs = [TopicPartition(name, number) for name in names for number in range(self._partition_count)]

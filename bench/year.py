@@ -62,7 +62,7 @@ def year(*, account_count: int, seed: int = 2026, days: int = DAYS) -> Iterator[
     said = sorted(
         (one for number in range(account_count) for one in _account(rng, number, days)), key=lambda one: (one.at, repr(one))
     )
-    log = _Log()
+    log = Log()
     position = 0
     for hour in range(1, days * 24 + 1):
         ends_at = BEGINS_AT + hour * MICROSECONDS_PER_HOUR
@@ -118,7 +118,7 @@ def _account(rng: random.Random, number: int, days: int) -> Iterator[_Said]:
             )
 
 
-class _Log:
+class Log:
     """One partition number of the input topics while it is written."""
 
     def __init__(self) -> None:
