@@ -7,6 +7,7 @@ anew and restores. aiokafka checks its states by `assert`, so this refuses to ru
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -25,7 +26,7 @@ _COMMIT_SECONDS = 20
 _CLOSE_SECONDS = 5
 _TRANSACTION_MILLISECONDS = 15_000
 _BATCH_BYTES = 1 << 20
-_MESSAGES_BETWEEN_YIELDS = 500
+_TURN_SECONDS = 0.01
 
 _TROUBLE = (KafkaError, IllegalOperation, AssertionError, OSError, TimeoutError)
 """What aiokafka raises when a broker, a connection or its own state machine gives up."""
@@ -105,10 +106,12 @@ class FencedProducer:
     async def _write(self, messages: Iterator[Message]) -> Mapping[tuple[str, int], int]:
         """Send all messages and await every result; raises the first error among them."""
         outbox = _Outbox(self._producer)
-        for count, message in enumerate(messages, 1):
+        until = time.monotonic() + _TURN_SECONDS
+        for message in messages:
             await outbox.add(message)
-            if count % _MESSAGES_BETWEEN_YIELDS == 0:
+            if time.monotonic() >= until:
                 await asyncio.sleep(0)
+                until = time.monotonic() + _TURN_SECONDS
         await outbox.send_all()
         written: list[RecordMetadata] = await asyncio.gather(*outbox.results)
         first_offsets: dict[tuple[str, int], int] = {}

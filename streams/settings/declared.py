@@ -78,7 +78,7 @@ class WorkerSettings:
             "CREDITS_UNCOMMITTED_RECORDS",
             whole_number(1, 1_000_000),
             "10000",
-            "records of a partition that may wait for its next commit before it fetches no more",
+            "records that may wait in a worker for commits before it fetches no more; its partitions share them",
             unit="records",
         )
     )

@@ -144,7 +144,7 @@ class Partition:
         state = self._state
         if state is None or self._is_over or not self._is_positioned:
             return []
-        if self._queued_count >= _QUEUED_BATCHES_MAX or state.pending_record_count >= self._settings.uncommitted_records:
+        if self._queued_count >= _QUEUED_BATCHES_MAX or state.pending_record_count >= self._uncommitted_records_max:
             return []
         return [Wanted(topic, self.number, self._epoch) for topic in topics.INPUT_TOPICS]
 
@@ -283,8 +283,13 @@ class Partition:
     def _is_commit_due(self, state: PartitionState, began: float) -> bool:
         if not state.has_pending:
             return False
-        is_large = state.pending_record_count * 2 >= self._settings.uncommitted_records
+        is_large = state.pending_record_count * 2 >= self._uncommitted_records_max
         return is_large or time.monotonic() >= began + self._interval_seconds()
+
+    @property
+    def _uncommitted_records_max(self) -> int:
+        """This number's share of what the worker keeps uncommitted in memory."""
+        return max(1, self._settings.uncommitted_records // max(1, self._held_count()))
 
     def _interval_seconds(self) -> float:
         seconds = max(self._settings.commit_seconds, _SECONDS_A_PARTITION * self._held_count())
