@@ -17,7 +17,7 @@ import msgspec
 
 from bench import machine
 from bench.contenders import CHECKOUT
-from bench.growth import folding, hot, memory, newest, settling
+from bench.growth import folding, hot, ids, memory, newest, settling
 from bench.growth.part import Part
 from bench.growth.running import Place
 from bench.report import table
@@ -34,6 +34,7 @@ class Options(NamedTuple):
 
     only: list[str]
     histories: list[int]
+    ids: int
     fold_events: int
     year_accounts: int
     year_sample: int
@@ -78,6 +79,7 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument(
         "--histories", type=_counts, default=",".join(map(str, newest.HISTORIES)), help="newest: uses before, the least first"
     )
+    parser.add_argument("--ids", type=int, default=1_000_000, help="ids: how many are known")
     parser.add_argument("--fold-events", type=int, default=1_000_000, help="fold: events, the first grants among them")
     parser.add_argument("--year-accounts", type=int, default=2_000, help="year: accounts")
     parser.add_argument("--year-sample", type=int, default=50, help="year: accounts that are held against the plain model")
@@ -109,6 +111,11 @@ def _newest(options: Options) -> Part:
     return newest.measure(options.histories)
 
 
+def _ids(options: Options) -> Part:
+    with _data_folder() as folder:
+        return ids.measure(folder, id_count=options.ids)
+
+
 def _fold(options: Options) -> Part:
     account_count = min(_ACCOUNTS_OF_A_FOLD, options.fold_events // 10)
     with _data_folder() as folder:
@@ -136,6 +143,7 @@ def _hot(options: Options) -> Part:
 
 _PARTS: dict[str, Callable[[Options], Part]] = {
     "newest": _newest,
+    "ids": _ids,
     "fold": _fold,
     "year": _year,
     "memory": _memory,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
+from rocksdict import BlockBasedIndexType, BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
 
 from projections.state import ReadableState
 from schemas.errors import TransientError
@@ -25,6 +25,7 @@ AGE_MAX = 6 * MICROSECONDS_PER_DAY
 _MARK = b"\x01store"
 _BLOCK_BYTES = 16 << 10
 _BLOOM_BITS_A_KEY = 10
+_METADATA_BLOCK_BYTES = 4 << 10
 _LOG_FILES_KEPT = 2
 
 
@@ -84,6 +85,12 @@ class StoreMemory:
         blocks.set_cache_index_and_filter_blocks(True)
         blocks.set_block_size(_BLOCK_BYTES)
         blocks.set_bloom_filter(_BLOOM_BITS_A_KEY, False)
+        # In small parts: the filter or index of a whole file may be larger than a shard of the cache, and then be read anew
+        # from the disk for every key.
+        blocks.set_index_type(BlockBasedIndexType.two_level_index_search())
+        blocks.set_partition_filters(True)
+        blocks.set_metadata_block_size(_METADATA_BLOCK_BYTES)
+        blocks.set_pin_top_level_index_and_filter(True)
         options.set_block_based_table_factory(blocks)
         return options
 
