@@ -83,11 +83,11 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("--seed", type=int, default=1, help="seed of the events")
     parser.add_argument("--events", type=int, default=20_000, help="events of a run")
     parser.add_argument(
-        "--agent-events", type=int, default=2_000, help="so many of them for the runs that the agent takes part in"
+        "--agent-events", type=int, default=20_000, help="so many of them for the runs that the agent takes part in"
     )
     parser.add_argument("--rounds", type=int, default=3, help="rounds, in each of which every contender runs")
     parser.add_argument("--partitions", type=int, default=8, help="partitions of each topic")
-    parser.add_argument("--limit-seconds", type=float, default=120, help="how long one run may take before all is given up")
+    parser.add_argument("--limit-seconds", type=float, default=300, help="how long one run may take before all is given up")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the worker")
     parser.add_argument("--trial", action="store_true", help="print only: keep no result, leave the page as it is")
     options = Options(**vars(parser.parse_args(arguments)), told=arguments)

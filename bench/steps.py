@@ -32,9 +32,9 @@ ENCODE, PACK, TRANSACTION, STORE = "encode rows", "pack", "transaction", "store"
 STEPS = {
     FETCH: "from the broker to raw records",
     DECODE: "Avro to an event, the checks, the key held against it",
-    ACCEPT: "judged against what was accepted before; the events of touched customers read, before and after",
-    DERIVE: "ledger, payments, lots, months, conflicts: both times as a whole, and compared; laws checked",
-    COUNT: "campaign counters, likewise",
+    ACCEPT: "judged against what was accepted before, and kept",
+    DERIVE: "ledger, payments, lots, months, conflicts, from the earliest change on; laws checked",
+    COUNT: "campaign counters",
     ENCODE: "changed rows to Avro, with the writes of the state made messages",
     PACK: "messages into record batches",
     TRANSACTION: "begun, sent, every result awaited, committed",
