@@ -27,11 +27,22 @@ async def measure(place: Place, *, event_count: int) -> Part:
             "lag": ran.lag,
             "peak_bytes": ran.peak,
             "warnings": ran.warnings,
+            "loop_delays": ran.delays._asdict(),
         }
         for name, ran in (("spread", spread), ("hot", hot))
     }
     ratio = hot.events_a_second / spread.events_a_second
-    heads = ("accounts", "uses", "events a second", "ratio", "seconds", "lag at the end", "warnings", "peak MB")
+    heads = (
+        "accounts",
+        "uses",
+        "events a second",
+        "ratio",
+        "seconds",
+        "lag at the end",
+        "warnings",
+        "peak MB",
+        "loop late by more than 50 ms",
+    )
     return Part("A hot account", heads, rows, {**figures, "ratio": ratio})
 
 
@@ -49,4 +60,5 @@ def _row(ran: Ran, ratio: float) -> tuple[str, ...]:
         f"{ran.lag:,}",
         f"{len(ran.warnings)}",
         f"{ran.peak >> 20}",
+        ran.delays.told(),
     )

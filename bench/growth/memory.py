@@ -39,6 +39,7 @@ def _part(place: Place, ran: Ran, state: StateSize) -> Part:
         "changelog_records": logs.changelog_records,
         "output_bytes": logs.output_bytes,
         "warnings": ran.warnings,
+        "loop_delays": ran.delays._asdict(),
         "state": state._asdict(),
     }
     by_letter = sorted(state.bytes_by_letter.items(), key=lambda entry: -entry[1])
@@ -48,6 +49,7 @@ def _part(place: Place, ran: Ran, state: StateSize) -> Part:
         ("resident memory, peak", _megabytes(ran.peak), f"of {_megabytes(BOUND_BYTES)}; {_settings(place)}"),
         ("of its children", _megabytes(max(resident.peak_of_children() for resident in ran.resident)), ""),
         ("peak of each tenth of the run", " ".join(str(peak >> 20) for peak in tenths), "MB"),
+        ("loop late by more than 50 ms", f"{ran.delays.late_share:.2%}", ran.delays.told()),
         ("warnings in its log", f"{len(ran.warnings)}", ran.warnings[-1] if ran.warnings else ""),
         ("changelog, bytes an event", f"{logs.changelog_bytes / ran.done_count:,.0f}", "as the broker keeps them"),
         ("changelog, records an event", f"{logs.changelog_records / ran.done_count:.1f}", "with the marks of commits"),

@@ -3,6 +3,7 @@
 So the worker finds all of it waiting and nobody else works meanwhile; its memory is watched from its first start on.
 """
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -13,10 +14,12 @@ from bench.contenders import CHECKOUT, Contender, Run, worker
 from bench.feed import Feed
 from bench.feeding import remake_topics
 from bench.growth.crowd import Crowd, numbers_of, send_body, send_opening
+from bench.growth.delays import Delays, read_delays
 from bench.growth.resident import Resident, watched
 from bench.growth.sizes import log_bytes
 from bench.watching import Watch
 from schemas.errors import TransientError
+from streams.embedded.ports import free_ports
 from streams.embedded.processes import tail
 from streams.embedded.stack import Stack
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
@@ -63,6 +66,7 @@ class Ran(NamedTuple):
     logs: Logs
     state_folder: Path
     warnings: tuple[str, ...]
+    delays: Delays
 
     @property
     def events_a_second(self) -> float:
@@ -104,6 +108,7 @@ async def run_worker(place: Place, crowd: Crowd, *, name: str) -> Ran:
         logs,
         Path(contender.environment["CREDITS_STATE_FOLDER"]),
         (*opening.warnings, *body.warnings),
+        body.delays,
     )
 
 
@@ -115,11 +120,14 @@ class _Applied(NamedTuple):
     lag: int
     resident: Resident
     warnings: tuple[str, ...]
+    delays: Delays
 
 
 async def _apply(place: Place, contender: Contender, watch: Watch, *, name: str) -> _Applied:
     """Start the worker, wait until it has applied all that lies there, and end it."""
-    child = place.stack.start_process(contender.name, contender.command, environment=contender.environment, folder=CHECKOUT)
+    [port] = free_ports(1)
+    environment = {**contender.environment, "CREDITS_WEB_PORT": str(port)}
+    child = place.stack.start_process(contender.name, contender.command, environment=environment, folder=CHECKOUT)
     limit = place.limit_seconds
     try:
         async with watched(child.process.pid) as resident:
@@ -130,11 +138,12 @@ async def _apply(place: Place, contender: Contender, watch: Watch, *, name: str)
                 lag = await watch.lag()
             except TimeoutError:
                 ended_at, lag = time.perf_counter(), await watch.lag()
+            delays = await asyncio.to_thread(read_delays, port)
     except TimeoutError as error:
         raise TransientError(f"{error}; the log of the {contender.name} ends:\n{tail(child.log)}") from error
     finally:
         place.stack.stop_process(contender.name)
-    return _Applied(began_at, ended_at, lag, resident, _warnings(child.log))
+    return _Applied(began_at, ended_at, lag, resident, _warnings(child.log), delays)
 
 
 def _checking(stack: Stack, resident: Resident, name: str) -> Callable[[], None]:
