@@ -38,8 +38,7 @@ class Walk:
 
     `rest` is what a limited lot has left at the place where the walk is; `moved` what each lot has paid more before that place
     than it had; `changed` the intervals in which lots came, went or end otherwise; `newest` is the last use that was derived
-    before (None: none was). After `steps` is through, `cursor` tells
-    where to go on; None where all is derived.
+    before (None: none was). After a walk `cursor` tells where to go on; None where all is derived.
     """
 
     def __init__(  # noqa: PLR0913 - everything that a payment depends on
