@@ -51,6 +51,8 @@ def check_note(value: str) -> str | None:
     """Texts that may be left out have at most 256 characters and may be empty (docs/ledger.md 1.1)."""
     if len(value) > TEXT_CHARACTERS_MAX:
         return f"must have at most {TEXT_CHARACTERS_MAX} characters, has {len(value)}"
+    if value.isascii():
+        return None  # by far the most, and told at once
     return "must not contain lone surrogates" if _SURROGATE.search(value) else None
 
 

@@ -3,12 +3,13 @@
 Each takes those between two keys and writes its part of every list, so that the parts in their order are the whole.
 """
 
+import contextlib
 import gc
 import multiprocessing
 import os
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple, TextIO
 
@@ -23,6 +24,16 @@ from schemas.refusals import Refusal
 
 _RECORDS_A_PROCESS = 10_000
 """For fewer another process is not worth its start."""
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """Keep Python from looking for garbage: a fold holds millions of objects, none of which is any until it ends."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class FoldedText(NamedTuple):
@@ -52,8 +63,6 @@ def fold_text(
     asked = instant_asked(records, as_of=as_of)
     parts = parts_of(records, count) if count > 1 else [list(records)]
     _work.append(_Work(parts, catalog, asked, batch_size))
-    # What is read is never garbage: it need not be looked at again and again, nor copied for each process.
-    gc.freeze()
     try:
         if len(parts) == 1:
             folded = [_fold_part(0)]
@@ -62,7 +71,6 @@ def fold_text(
                 folded = list(pool.map(_fold_part, range(len(parts))))
     finally:
         _work.pop()
-        gc.unfreeze()
     return FoldedText(
         lists={name: [part for one in folded for part in one.lists[name] if part] for name in folded[0].lists},
         refusals=sorted((refusal for one in folded for refusal in one.refusals), key=_place_of),
@@ -115,12 +123,8 @@ _work: list[_Work] = []
 
 
 def _fold_part(number: int) -> FoldedText:
-    gc.disable()
-    try:
-        work = _work[-1]
-        results = fold(work.parts[number], catalog=work.catalog, as_of=work.as_of, batch_size=work.batch_size)
-    finally:
-        gc.enable()
+    work = _work[-1]
+    results = fold(work.parts[number], catalog=work.catalog, as_of=work.as_of, batch_size=work.batch_size)
     refusals, duplicates = results.pop("refusals"), results.pop("duplicates")
     return FoldedText({name: [_entries(entries)] for name, entries in results.items()}, refusals, duplicates)
 

@@ -10,7 +10,7 @@ from streams.cli import options
 from streams.cli.log import name_refusals, read_asked_catalog, read_asked_log, with_lines
 from streams.cli.tables import console_for_people, print_results
 from streams.files import shuffled
-from streams.fold_in_parts import fold_text
+from streams.fold_in_parts import fold_text, without_collector
 
 
 def fold(
@@ -35,14 +35,15 @@ def fold(
 
     A line that is refused is named on standard error by file, line and field; the others count all the same.
     """
-    known = read_asked_catalog(catalog)
-    log, asked = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
-    records = log.records if shuffle is None else shuffled(log.records, seed=shuffle)
-    if as_json:
-        folded = fold_text(records, catalog=known, as_of=asked, batch_size=batch, processes=processes)
-        name_refusals(log, folded.refusals)
-        folded.write(sys.stdout)
-        return
-    results = fold_records(records, catalog=known, as_of=asked, batch_size=batch)
-    name_refusals(log, results["refusals"])
-    print_results(console_for_people(), {**results, "refusals": with_lines(log, results["refusals"])})
+    with without_collector():
+        known = read_asked_catalog(catalog)
+        log, asked = read_asked_log(files, as_of=as_of, event_type=event_type, activity=activity)
+        records = log.records if shuffle is None else shuffled(log.records, seed=shuffle)
+        if as_json:
+            folded = fold_text(records, catalog=known, as_of=asked, batch_size=batch, processes=processes)
+            name_refusals(log, folded.refusals)
+            folded.write(sys.stdout)
+            return
+        results = fold_records(records, catalog=known, as_of=asked, batch_size=batch)
+        name_refusals(log, results["refusals"])
+        print_results(console_for_people(), {**results, "refusals": with_lines(log, results["refusals"])})
