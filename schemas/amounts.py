@@ -45,8 +45,10 @@ def format_pico(amount_pico: int) -> str:
 def _format(units: int, *, digits: int) -> str:
     whole, fraction = divmod(abs(units), 10**digits)
     sign = "-" if units < 0 else ""
+    if not fraction:
+        return f"{sign}{whole}"
     decimals = f"{fraction:0{digits}d}".rstrip("0")
-    return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
+    return f"{sign}{whole}.{decimals}"
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

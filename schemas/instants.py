@@ -9,6 +9,7 @@ MICROSECONDS_PER_HOUR = 3_600 * MICROSECONDS_PER_SECOND
 MICROSECONDS_PER_DAY = 24 * MICROSECONDS_PER_HOUR
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = EPOCH.replace(tzinfo=None)
 FIRST_INSTANT = 0
 INSTANT_LIMIT = (datetime(2200, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 """Every instant of an event is at least `FIRST_INSTANT` and below this."""
@@ -47,11 +48,8 @@ def _offset_microseconds(offset: str) -> int:
 
 def format_instant(instant: int) -> str:
     """Write UTC microseconds as RFC 3339 with `Z` and no trailing zeros (docs/ledger.md 8.2)."""
-    moment = EPOCH + timedelta(microseconds=instant)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
-    if moment.microsecond:
-        text += f".{moment.microsecond:06d}".rstrip("0")
-    return text + "Z"
+    text = (_EPOCH_UTC + timedelta(microseconds=instant)).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def to_datetime(instant: int) -> datetime:
