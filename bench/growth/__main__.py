@@ -17,7 +17,7 @@ import msgspec
 
 from bench import machine
 from bench.contenders import CHECKOUT
-from bench.growth import folding, hot, ids, memory, newest, settling
+from bench.growth import folding, hot, ids, memory, newest, page, settling
 from bench.growth.part import Part
 from bench.growth.running import Place
 from bench.report import table
@@ -45,6 +45,7 @@ class Options(NamedTuple):
     limit_seconds: float
     set: list[str]
     json: Path | None
+    keep: bool
 
     @property
     def settings(self) -> dict[str, str]:
@@ -68,6 +69,8 @@ def main(arguments: list[str]) -> int:
         return 2
     if options.json is not None:
         options.json.write_bytes(_kept(arguments, parts, load_before=load_before))
+    if options.keep:
+        page.keep(parts, taken=_taken(arguments, load_before=load_before), order=list(_PARTS))
     return 0
 
 
@@ -90,6 +93,7 @@ def _parse(arguments: list[str]) -> Options:
     parser.add_argument("--limit-seconds", type=float, default=3600, help="how long one worker may take with its events")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the workers")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="keep all figures in a file as well")
+    parser.add_argument("--keep", action="store_true", help="keep the figures, and write docs/growth.md anew with them")
     options = Options(**vars(parser.parse_args(arguments)))
     if not all("=" in setting for setting in options.set):
         parser.error("--set takes NAME=VALUE")
@@ -180,18 +184,26 @@ def _data_folder() -> Iterator[Path]:
 
 def _kept(arguments: list[str], parts: dict[str, Part], *, load_before: float) -> bytes:
     """Write all figures, and on what they were taken."""
-    commit, has_local_changes = machine.commit(CHECKOUT)
     content = {
-        "taken_at": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "command": "make growth" + (f" ARGS='{' '.join(arguments)}'" if arguments else ""),
-        "commit": commit,
-        "has_local_changes": has_local_changes,
+        "taken": _taken(arguments, load_before=load_before),
         "machine": machine.machine(),
         "versions": machine.versions(),
-        "load_before": load_before,
         "parts": {name: part.figures for name, part in parts.items()},
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def _taken(arguments: list[str], *, load_before: float) -> page.Taken:
+    commit, has_local_changes = machine.commit(CHECKOUT)
+    told = machine.machine()
+    said = " ".join(argument for argument in arguments if argument != "--keep")
+    return page.Taken(
+        at=dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        command="make growth" + (f" ARGS='{said}'" if said else ""),
+        commit=commit + (" with local changes" if has_local_changes else ""),
+        machine=f"{told['processor']}, {told['cores']} cores, {told['memory_megabytes']} MB, Python {told['python']}",
+        load_before=load_before,
+    )
 
 
 if __name__ == "__main__":

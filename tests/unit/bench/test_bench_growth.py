@@ -7,8 +7,9 @@ from collections import Counter
 import pytest
 
 from bench.contenders import CATALOG
-from bench.growth import newest, settling
+from bench.growth import newest, page, settling
 from bench.growth.crowd import USES_ONLY, Crowd, numbers_of
+from bench.growth.part import Part
 from bench.growth.resident import watched
 from projections.books import Books
 from projections.state import MemoryState
@@ -81,3 +82,20 @@ async def test_resident_memory_is_that_of_the_process():
         resident.take()
     assert resident.peak() > 1 << 20
     assert resident.peaks(since=began, count=1) == [resident.peak()]
+
+
+def test_the_page_keeps_the_parts_that_were_not_measured_anew(tmp_path, monkeypatch):
+    """A part takes the place of the one before; the others stay, in their order, each with how it was taken."""
+    monkeypatch.setattr(page, "RESULTS", tmp_path / "growth.json")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "growth.md")
+    first, second = (
+        page.Taken(at, "make growth", commit, "a machine", 0.1) for at, commit in (("noon", "abc"), ("one", "def"))
+    )
+    parts = {name: Part(f"The {name}", ("figure", "value"), [("count", "1")], {"count": 1}) for name in ("one", "two")}
+    page.keep(parts, taken=first, order=["two", "one"])
+    page.keep({"one": Part("The one", ("figure", "value"), [("count", "2")], {"count": 2})}, taken=second, order=["two", "one"])
+    written = (tmp_path / "growth.md").read_text(encoding="utf-8")
+    assert written.index("## The two") < written.index("| count | 1 |") < written.index("commit abc")
+    assert (
+        written.index("commit abc") < written.index("## The one") < written.index("| count | 2 |") < written.index("commit def")
+    )
