@@ -13,7 +13,7 @@ class Pieces(NamedTuple):
     """
 
     chunk_uses: int = 256
-    step_uses: int = 2_000
+    step_uses: int = 1_000
     step_rows: int = 1_000
     due_accounts: int = 10
     dropped_uses: int = 2_000

@@ -26,7 +26,7 @@ _COMMIT_SECONDS = 20
 _CLOSE_SECONDS = 5
 _TRANSACTION_MILLISECONDS = 15_000
 _BATCH_BYTES = 1 << 20
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.005
 
 _TROUBLE = (KafkaError, IllegalOperation, AssertionError, OSError, TimeoutError)
 """What aiokafka raises when a broker, a connection or its own state machine gives up."""

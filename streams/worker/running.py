@@ -5,6 +5,7 @@ exit code, for its supervisor to start it anew.
 """
 
 import asyncio
+import gc
 import signal
 from dataclasses import replace
 from types import FrameType
@@ -45,6 +46,9 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
         app = build(settings, catalog)
         worker = faust.Worker(app, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False)
         worker.spinner = None
+        # What is there now stays as long as the worker: looked through again and again, it would hold up the loop each time.
+        gc.collect()
+        gc.freeze()
         try:
             worker.execute_from_commandline()
         except SystemExit:

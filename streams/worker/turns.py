@@ -10,7 +10,7 @@ _Result = TypeVar("_Result")
 Steps = Generator[None, None, _Result]
 """Work that stops after each small step, and comes to a result."""
 
-_TURN_SECONDS = 0.01
+_TURN_SECONDS = 0.005
 
 
 def finished(steps: Steps[_Result]) -> _Result:
