@@ -130,6 +130,7 @@ class _Derivation:
         self._calendar = calendar
         self._pieces = pieces
         self._before = read_header(state, account)
+        self._newest = None if self._before is None else self._before.newest
         self._lots: dict[LotKey, Lot] = {}
         self._kept: dict[LotKey, Lot] = {}
         self._published: dict[LotKey, Lot] = {}
@@ -141,11 +142,9 @@ class _Derivation:
         start = self._prepare(touched.place, uses, touched.grants, times)
         if start is None:
             return
-        newest = None if self._before is None else self._before.newest
-        if newest is None or newest < start:
-            if uses is not None:
-                new = [touched.uses[identity] for identity in sorted(touched.uses)]
-                yield from self._taken(self._walk(to_derive).along_new(new))
+        if self._newest is None or self._newest < start:
+            new = [touched.uses[identity] for identity in sorted(touched.uses)]
+            yield from self._taken(self._walk(to_derive).along_new(new))
             return
         self.work.cursor = start
         yield from self.walk(to_derive)
@@ -231,8 +230,9 @@ class _Derivation:
         self._void_lots(grants)
         start = self._issue_lots(uses, grants)
         self.work.changed = list(self._changed_intervals())
-        is_before_all_uses = self._before is None or self._before.newest is None or start is None or self._before.newest < start
-        return None if uses is None and is_before_all_uses else start
+        if uses is None and (start is None or self._newest is None or self._newest < start):
+            return None
+        return start
 
     def _changed_intervals(self) -> Iterator[tuple[int, int]]:
         """Give the intervals in which lots came, went, or end otherwise than before."""
@@ -256,7 +256,7 @@ class _Derivation:
             to_derive=to_derive,
             moved=moved,
             changed=self.work.changed,
-            newest=None if self._before is None else self._before.newest,
+            newest=self._newest,
             pieces=self._pieces,
         )
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from schemas.errors import InvariantViolation
+from schemas.errors import DecodeError, InvariantViolation
 
 _Kept = TypeVar("_Kept")
 
@@ -14,13 +14,17 @@ write_kept: Callable[[object], bytes] = msgspec.json.Encoder().encode
 
 
 def reader_of(kind: type[_Kept], *, what: str) -> Callable[[bytes], _Kept]:
-    """Give what reads records of a kind; it raises InvariantViolation, with `what` it was to be, for what is none."""
-    decode = msgspec.json.Decoder(kind).decode
+    """Give what reads records of a kind that `write_kept` wrote; see `naming`."""
+    return naming(msgspec.json.Decoder(kind).decode, what=what)
+
+
+def naming(decode: Callable[[bytes], _Kept], *, what: str) -> Callable[[bytes], _Kept]:
+    """Let what reads records raise InvariantViolation, with `what` it was to be, for what is none."""
 
     def read(value: bytes) -> _Kept:
         try:
             return decode(value)
-        except msgspec.DecodeError as error:
+        except (DecodeError, msgspec.DecodeError) as error:
             raise InvariantViolation(f"the state holds what is no {what}: {error} in {value.hex()}") from error
 
     return read

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import msgspec
 
 from projections import keys
+from projections.kept_form import naming
 from projections.keys import AccountKey
 from projections.state import ReadableState, State
 from projections.stored import account_of
-from schemas.errors import InvariantViolation
 from schemas.events import CreditGranted
 from schemas.instants import INSTANT_LIMIT
 
@@ -64,10 +64,7 @@ def keep_live_grant(state: State, grant: CreditGranted, *, accept_from: int | No
 
 def _read(state: ReadableState, account: AccountKey) -> _Live:
     value = state.get(keys.of(keys.LIVE_GRANT, account.key))
-    try:
-        return _Live(0, INSTANT_LIMIT) if value is None else _LIVE.decode(value)
-    except msgspec.DecodeError as error:
-        raise InvariantViolation(f"the state holds what is no count of grants: {error} in {value!r}") from error
+    return _Live(0, INSTANT_LIMIT) if value is None else _decode(value)
 
 
 def _write(state: State, account: AccountKey, live: _Live) -> None:
@@ -78,4 +75,4 @@ def _write(state: State, account: AccountKey, live: _Live) -> None:
         state.delete(key)
 
 
-_LIVE = msgspec.msgpack.Decoder(_Live)
+_decode = naming(msgspec.msgpack.Decoder(_Live).decode, what="count of grants")

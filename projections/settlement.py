@@ -35,8 +35,9 @@ from projections.pieces import Pieces
 from projections.progress import Touched, read_progress
 from projections.rows import Change, SnapshotRow
 from projections.state import ReadableState, State
-from projections.stored import find_identity, put_aside, read_uses, scan_reversals, scan_uses
+from projections.stored import account_of, customer_of, find_identity, put_aside, read_kept_uses, scan_reversals, scan_uses
 from projections.times import Times
+from projections.usage import LAST
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
 from schemas.events import ONCE, ConsumptionReversed, CreditConsumed
@@ -73,18 +74,16 @@ def do_due(  # noqa: PLR0913 - what is due, and everything that it depends on
     calendar = calendar_of(catalog.zone_name(owner.organization_id))
     if key.startswith(keys.TURN):
         yield from _derive_on(state, owner, place=place, times=times, calendar=calendar, pieces=pieces)
-        return
-    is_known = not owner.credit_type or owner.credit_type in catalog.credit_types
-    if is_known and owner.credit_type and read_header(state, owner) is None:
-        raise InvariantViolation(f"account {'|'.join(owner)} is due, and nothing is open of it")
-    if not is_known:
+    elif not owner.credit_type:
+        _drop_reversals(state, key, owner, times=times, calendar=calendar)
+    elif owner.credit_type not in catalog.credit_types:
         _drop_conflicts(state, key, owner, times=times, calendar=calendar)
+    elif read_header(state, owner) is None:
+        raise InvariantViolation(f"account {'|'.join(owner)} is due, and nothing is open of it")
     elif key.startswith(keys.DUE_BY_CLOCK):
         yield from derive_account(state, owner, Touched(place), times=times, calendar=calendar, pieces=pieces)
-    elif owner.credit_type:
-        yield from _settle_account(state, owner, place=place, times=times, calendar=calendar, pieces=pieces)
     else:
-        _drop_reversals(state, key, owner, times=times, calendar=calendar)
+        yield from _settle_account(state, owner, place=place, times=times, calendar=calendar, pieces=pieces)
 
 
 def _derive_on(  # noqa: PLR0913 - an account, and everything that its derivation depends on
@@ -106,14 +105,13 @@ def _derive_on(  # noqa: PLR0913 - an account, and everything that its derivatio
 def keep_reversal_due(state: State, event: ConsumptionReversed, calendar: Calendar) -> None:
     """Note when a reversal is to be dropped: when the month of the consumption that it names is settled."""
     month_end = calendar.month_of(event.consumed_at).end
-    owner = f"{event.organization_id}|{event.customer_id}".encode()
-    state.put(keys.due(keys.DUE_BY_BOUNDARY, month_end, owner), b"")
+    state.put(keys.due(keys.DUE_BY_BOUNDARY, month_end, customer_of(event).key), b"")
 
 
 def keep_conflict_due(state: State, event: CreditConsumed, calendar: Calendar) -> None:
     """Note when consumption of a credit type that the catalog does not know is to be dropped: when its month is settled."""
-    account = AccountKey(event.organization_id, event.customer_id, event.credit_type)
-    state.put(keys.due(keys.DUE_BY_BOUNDARY, calendar.month_of(event.occurred_at).end, account.key), b"")
+    month_end = calendar.month_of(event.occurred_at).end
+    state.put(keys.due(keys.DUE_BY_BOUNDARY, month_end, account_of(event).key), b"")
 
 
 def _drop_conflicts(state: State, key: bytes, account: AccountKey, *, times: Times, calendar: Calendar) -> None:
@@ -238,8 +236,8 @@ def _drop_lots(state: State, account: AccountKey, *, start: int) -> None:
     spent = {lot.key: lot for _, lot in read_lots(state, account) if _may_be_spent(lot, start)}
     if not spent:
         return
-    for use in read_uses(state, account, (start, "")):
-        for part in use.allocation.paid if use.allocation is not None else ():
+    for use in read_kept_uses(state, account, (start, ""), until=LAST):
+        for part in use.paid:
             spent.pop(part.lot_key, None)
     for lot in spent.values():
         state.delete(lot_key(account, lot))

@@ -10,11 +10,12 @@ from typing import Generic, NamedTuple, TypeVar, cast
 import msgspec
 
 from projections import keys
+from projections.kept_form import naming
 from projections.keys import AccountKey, Customer, UsageKey
 from projections.state import ReadableState, State
 from projections.usage import Allocation, ConsumptionIdentity, Paid, Use
 from schemas import codec
-from schemas.errors import DecodeError, InvariantViolation
+from schemas.errors import InvariantViolation
 from schemas.events import (
     CampaignDefined,
     ConsumptionReversed,
@@ -79,10 +80,7 @@ def account_of(event: CreditGranted | CreditConsumed) -> AccountKey:
 def read_topic_clock(state: ReadableState, topic: str) -> TopicClock:
     """Give the clock of a topic partition; nothing said yet gives None twice."""
     value = state.get(keys.CLOCK + topic.encode())
-    try:
-        return TopicClock(None, None) if value is None else _CLOCK.decode(value)
-    except msgspec.DecodeError as error:
-        raise InvariantViolation(f"the state holds what is no clock: {error} in {value!r}") from error
+    return TopicClock(None, None) if value is None else _decode_clock(value)
 
 
 def write_topic_clock(state: State, topic: str, clock: TopicClock) -> None:
@@ -190,12 +188,6 @@ def find_use(state: ReadableState, customer: Customer, identity: ConsumptionIden
     return _unpack_use(_present(state, key))
 
 
-def read_uses(state: ReadableState, account: AccountKey, start: ConsumptionIdentity) -> Iterator[Use]:
-    """Give the consumption of an account from a place on, in the order of occurrence."""
-    prefix = keys.all_of(keys.USAGE, account.key)
-    return (_unpack_use(value) for _, value in state.scan(prefix, start=keys.at(keys.USAGE, account.key, *start)))
-
-
 class KeptUse(NamedTuple):
     """A consumption as it is kept: its place, how it is paid, and all of it, not taken apart yet."""
 
@@ -220,7 +212,7 @@ def read_kept_uses(
     prefix = keys.all_of(keys.USAGE, account.key)
     prefix_length, last = len(prefix), keys.at(keys.USAGE, account.key, *until)
     for key, value in state.scan(prefix, start=keys.at(keys.USAGE, account.key, *start), last=last):
-        yield KeptUse(keys.identity_at(key[prefix_length:]), _allocation_in(value), value)
+        yield KeptUse(keys.identity_at(key[prefix_length:]), _decode_payment(value).allocation, value)
 
 
 def scan_uses(
@@ -334,35 +326,26 @@ def _pack(stored: StoredEvent) -> bytes:
 
 def unpack(value: bytes) -> StoredEvent:
     """Read a grant, a void or a reversal as it is kept; raises InvariantViolation for what is none."""
-    try:
-        topic, partition, offset, acts_at, wire = _PACKED.decode(value)
-        event = codec.decode(wire)
-    except (DecodeError, msgspec.DecodeError) as error:
-        raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
-    return cast(StoredEvent, Stored(event=event, place=Place(topic, partition, offset), acts_at=acts_at))
+    return _decode_stored(value)
+
+
+def _taken_apart(value: bytes) -> StoredEvent:
+    topic, partition, offset, acts_at, wire = _PACKED.decode(value)
+    return cast(StoredEvent, Stored(event=codec.decode(wire), place=Place(topic, partition, offset), acts_at=acts_at))
 
 
 def _pack_use(use: Use) -> bytes:
     return msgspec.msgpack.encode((*use.place, use.reversed_micro, use.allocation, use.wire))
 
 
-def _allocation_in(value: bytes) -> Allocation | None:
-    try:
-        return _ALLOCATION.decode(value).allocation
-    except msgspec.DecodeError as error:
-        raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
-
-
-def _unpack_use(value: bytes) -> Use:
-    try:
-        topic, partition, offset, reversed_micro, allocation, wire = _PACKED_USE.decode(value)
-        event = codec.decode(wire)
-    except (DecodeError, msgspec.DecodeError) as error:
-        raise InvariantViolation(f"the state holds what is no accepted event: {error} in {value.hex()}") from error
-    return Use(cast(CreditConsumed, event), wire, Place(topic, partition, offset), reversed_micro, allocation)
+def _use_taken_apart(value: bytes) -> Use:
+    topic, partition, offset, reversed_micro, allocation, wire = _PACKED_USE.decode(value)
+    return Use(cast(CreditConsumed, codec.decode(wire)), wire, Place(topic, partition, offset), reversed_micro, allocation)
 
 
 _PACKED = msgspec.msgpack.Decoder(tuple[str, int, int, int, bytes])
-_ALLOCATION = msgspec.msgpack.Decoder(_UsePayment)
 _PACKED_USE = msgspec.msgpack.Decoder(tuple[str, int, int, int, Allocation | None, bytes])
-_CLOCK = msgspec.msgpack.Decoder(TopicClock)
+_decode_stored = naming(_taken_apart, what="accepted event")
+_unpack_use = naming(_use_taken_apart, what="accepted event")
+_decode_payment = naming(msgspec.msgpack.Decoder(_UsePayment).decode, what="accepted event")
+_decode_clock = naming(msgspec.msgpack.Decoder(TopicClock).decode, what="clock")

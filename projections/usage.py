@@ -61,11 +61,6 @@ class Use(NamedTuple):
         """What a reversal must name, and its place in the order in which consumption is taken."""
         return self.event.occurred_at, self.event.event_id
 
-    @property
-    def is_derived(self) -> bool:
-        """Whether its allocation is of the size that it has now."""
-        return self.allocation is not None and self.allocation.net_micro == self.net_micro
-
 
 class Reversal(NamedTuple):
     """What became of one reversal: how much it took back, and whether it asked for more than was left."""

@@ -5,7 +5,7 @@ sums where nothing in it is to be derived, no lot came, went or ends otherwise, 
 had neither ran out in it nor does so now. By the same law a walk ends where that is so for all that is left.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from projections.account import end_or_never
@@ -17,7 +17,7 @@ from projections.pieces import Pieces
 from projections.progress import UsesToDerive
 from projections.state import State
 from projections.stored import KeptUse, keep_use, read_kept_uses
-from projections.usage import FIRST, Allocation, ConsumptionIdentity, Paid, Use, place_behind
+from projections.usage import FIRST, LAST, Allocation, ConsumptionIdentity, Paid, Use, place_behind
 
 _RUNS_A_STEP = 4
 _LIVE_LOTS_A_USE = 16
@@ -88,7 +88,7 @@ class Walk:
             if self._cost >= self._pieces.step_uses:
                 self.cursor = begin
                 return
-            if number and chunk.paid is not None and self._may_be_passed(chunk, chunk.paid):
+            if number and chunk.paid is not None and self._may_be_passed(chunk.begin[0], chunk.end, chunk.paid):
                 self._pass(chunk.paid, cost=1 / _CHUNKS_A_USE)
                 continue
             yield from self._along(read_kept_uses(self._state, self._account, begin, until=chunk.end), chunk)
@@ -118,10 +118,9 @@ class Walk:
             if self._cost >= self._pieces.step_uses:
                 self.cursor = run[0].identity
                 break
-            first, last = run[0].identity, run[-1].identity
-            sums = Chunk((first[0], ""), last, paid_by_lot(run))
-            if self._may_be_passed(sums, sums.paid or {}):
-                self._pass(sums.paid or {}, cost=len(run) / _PASSED_A_USE)
+            paid = paid_by_lot(run)
+            if self._may_be_passed(run[0].identity[0], run[-1].identity, paid):
+                self._pass(paid, cost=len(run) / _PASSED_A_USE)
                 continue
             for kept in run:
                 if kept.allocation is None and self._to_derive.next() != kept.identity:
@@ -202,31 +201,31 @@ class Walk:
             lot.used_micro += micro
 
     def _is_over(self, instant: int) -> bool:
-        """Tell whether all that is left comes out as before: nothing to derive, and no lot runs out otherwise."""
-        if self._to_derive.next() is not None or any(instant < end for _, end in self._changed):
-            return False
-        for lot_key, moved_micro in self.moved.items():
-            lot = self._lots.get(lot_key)
-            if lot is None or lot.amount_micro is None or moved_micro == 0 or end_or_never(lot.end) <= instant:
-                continue
-            if lot.rest_micro < 0 or lot.rest_micro + moved_micro <= 0:
-                return False
-        return True
+        """Tell whether all that is left comes out as before; what lots have left in the end follows from all that they paid."""
+        return self._comes_out_as_before(instant, LAST, rest_after=lambda lot: lot.rest_micro)
 
-    def _may_be_passed(self, chunk: Chunk, paid: Mapping[LotKey, int]) -> bool:
-        first, last = chunk.begin[0], chunk.end[0]
+    def _may_be_passed(self, first: int, last: ConsumptionIdentity, paid: Mapping[LotKey, int]) -> bool:
+        """Tell whether uses from an instant up to a place come out as before, for which lots paid so much."""
+        return self._comes_out_as_before(first, last, rest_after=lambda lot: self._rest[lot.key] - paid.get(lot.key, 0))
+
+    def _comes_out_as_before(self, first: int, last: ConsumptionIdentity, *, rest_after: Callable[[Lot], int]) -> bool:
+        """Tell whether nothing in an interval is to be derived, no lot is another, and none runs out otherwise than before.
+
+        `rest_after` tells what a lot has left behind it if its payments stay; a lot that had something left there was never
+        short in it.
+        """
         next_to_derive = self._to_derive.next()
-        if next_to_derive is not None and next_to_derive <= chunk.end:
+        if next_to_derive is not None and next_to_derive <= last:
             return False
-        if any(start <= last and first < end for start, end in self._changed):
+        if any(start <= last[0] and first < end for start, end in self._changed):
             return False
         for lot_key, moved_micro in self.moved.items():
             lot = self._lots.get(lot_key)
             if lot is None or lot.amount_micro is None or moved_micro == 0:
                 continue
-            if lot.start > last or end_or_never(lot.end) <= first:
+            if lot.start > last[0] or end_or_never(lot.end) <= first:
                 continue
-            rest_micro, paid_micro = self._rest[lot_key], paid.get(lot_key, 0)
-            if rest_micro < paid_micro or rest_micro + moved_micro <= paid_micro:
+            rest_micro = rest_after(lot)
+            if rest_micro < 0 or rest_micro + moved_micro <= 0:
                 return False
         return True

@@ -17,6 +17,7 @@ import msgspec
 
 from projections.fold import fold, instant_asked
 from projections.keys import Customer
+from projections.stored import customer_of
 from schemas.catalog import Catalog
 from schemas.events import CampaignDefined, NameGiven, TimeAdvanced
 from schemas.records import ReadRecord, Reroute
@@ -108,7 +109,7 @@ def _customer_of(record: ReadRecord) -> Customer | None:
         case Refusal() | Reroute() | TimeAdvanced() | CampaignDefined() | NameGiven():
             return None
         case event:
-            return Customer(event.organization_id, event.customer_id)
+            return customer_of(event)
 
 
 class _Work(NamedTuple):

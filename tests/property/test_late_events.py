@@ -115,8 +115,8 @@ def test_chunks_are_passed_over_and_walks_end_early(monkeypatch):
     outcomes = {"passed": 0, "walked": 0, "over": 0}
     may_be_passed, is_over = walk.Walk._may_be_passed, walk.Walk._is_over
 
-    def told_passed(self, chunk, paid):
-        found = may_be_passed(self, chunk, paid)
+    def told_passed(self, first, last, paid):
+        found = may_be_passed(self, first, last, paid)
         outcomes["passed" if found else "walked"] += 1
         return found
 
