@@ -5,9 +5,7 @@ import asyncio
 import datetime as dt
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,14 +18,12 @@ from bench.feeding import remake_topics
 from bench.figures import FeedTold, Figure, Result, write_result
 from bench.published import PublishedBooks
 from bench.report import PAGE, render
+from bench.staging import data_folder, settings_of, stack_in
 from bench.steps import FETCH, STEPS, profile
 from schemas import codec, topics
 from schemas.catalog import parse_catalog
 from schemas.errors import CreditsError, InvariantViolation
 from schemas.events import CreditConsumed
-from streams.embedded.ports import with_free_ports
-from streams.embedded.settings import read_settings
-from streams.embedded.stack import running_stack
 
 _FETCH_PASSES = 5
 
@@ -48,7 +44,7 @@ class Options(NamedTuple):
     @property
     def settings(self) -> dict[str, str]:
         """The settings that the worker is given."""
-        return dict(one.split("=", 1) for one in self.set)
+        return settings_of(self.set)
 
 
 def main(arguments: list[str]) -> int:
@@ -57,16 +53,12 @@ def main(arguments: list[str]) -> int:
     # While topics are made anew, aiokafka warns of each partition that it asks too early about.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     load_before = os.getloadavg()[0]
-    folder = CHECKOUT / ".data"
-    folder.mkdir(exist_ok=True)
-    data_folder = Path(tempfile.mkdtemp(prefix="bench-", dir=folder))
     try:
-        figures, feed, steps = _measure_all(options, data_folder)
+        with data_folder("bench") as folder:
+            figures, feed, steps = _measure_all(options, folder)
     except CreditsError as error:
         print(error, file=sys.stderr)
         return 2
-    finally:
-        shutil.rmtree(data_folder, ignore_errors=True)
     result = _result(options, feed, figures, steps, load_before=load_before)
     page = render(result)
     print(page)
@@ -100,19 +92,14 @@ def _parse(arguments: list[str]) -> Options:
     return options
 
 
-def _measure_all(options: Options, data_folder: Path) -> tuple[list[Figure], Feed, dict[str, float]]:
+def _measure_all(options: Options, folder: Path) -> tuple[list[Figure], Feed, dict[str, float]]:
     feed = make_feed(seed=options.seed, event_count=options.events, partition_count=options.partitions)
-    # Settings of the caller's own would count for the worker, and nobody could tell from the result.
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("CREDITS_") or name == "CREDITS_JAVA"
-    }
-    settings = with_free_ports(read_settings(environment))
-    with running_stack(settings, data_folder=data_folder, cache_folder=CHECKOUT / ".cache", environment=environment) as stack:
+    with stack_in(folder) as stack:
         run = Run(stack, feed, options.partitions, options.limit_seconds, options.settings)
         rounds = _Rounds(run, options)
         for number in range(1, options.rounds + 1):
             outcome = asyncio.run(rounds.run(number))
-        return rounds.figures, feed, asyncio.run(_steps(run, outcome, data_folder / "steps"))
+        return rounds.figures, feed, asyncio.run(_steps(run, outcome, folder / "steps"))
 
 
 class _Rounds:

@@ -18,10 +18,10 @@ from schemas.instants import from_milliseconds
 from schemas.reading import read_record
 from schemas.records import RawRecord
 from streams.kafka.transaction import FencedProducer
+from streams.turns import finished
 from streams.worker.batches import Batch, Wanted
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import StoreMemory, open_store
-from streams.worker.turns import finished
 
 _BATCH_RECORDS = 1_000
 _STORE_BYTES = 64 << 20

@@ -6,9 +6,7 @@ import contextlib
 import datetime as dt
 import logging
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -21,10 +19,8 @@ from bench.growth import folding, hot, ids, memory, newest, page, settling
 from bench.growth.part import Part
 from bench.growth.running import Place
 from bench.report import table
+from bench.staging import data_folder, settings_of, stack_in
 from schemas.errors import CreditsError
-from streams.embedded.ports import with_free_ports
-from streams.embedded.settings import read_settings
-from streams.embedded.stack import running_stack
 
 _ACCOUNTS_OF_A_FOLD = 100_000
 
@@ -50,7 +46,7 @@ class Options(NamedTuple):
     @property
     def settings(self) -> dict[str, str]:
         """The settings that workers are given."""
-        return dict(one.split("=", 1) for one in self.set)
+        return settings_of(self.set)
 
 
 def main(arguments: list[str]) -> int:
@@ -116,13 +112,13 @@ def _newest(options: Options) -> Part:
 
 
 def _ids(options: Options) -> Part:
-    with _data_folder() as folder:
+    with data_folder("growth") as folder:
         return ids.measure(folder, id_count=options.ids)
 
 
 def _fold(options: Options) -> Part:
     account_count = min(_ACCOUNTS_OF_A_FOLD, options.fold_events // 10)
-    with _data_folder() as folder:
+    with data_folder("growth") as folder:
         return folding.measure(
             folder,
             event_count=options.fold_events - account_count,
@@ -158,28 +154,8 @@ _PARTS: dict[str, Callable[[Options], Part]] = {
 @contextlib.contextmanager
 def _place(options: Options) -> Iterator[Place]:
     """Run Kafka, in a folder of its own, for the workers of one part."""
-    # Settings of the caller's own would count for the worker, and nobody could tell from the result.
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("CREDITS_") or name == "CREDITS_JAVA"
-    }
-    settings = with_free_ports(read_settings(environment))
-    with (
-        _data_folder() as folder,
-        running_stack(settings, data_folder=folder, cache_folder=CHECKOUT / ".cache", environment=environment) as stack,
-    ):
+    with data_folder("growth") as folder, stack_in(folder) as stack:
         yield Place(stack, options.partitions, options.limit_seconds, options.settings)
-
-
-@contextlib.contextmanager
-def _data_folder() -> Iterator[Path]:
-    """Give a folder that is removed at the end."""
-    parent = CHECKOUT / ".data"
-    parent.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="growth-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _kept(arguments: list[str], parts: dict[str, Part], *, load_before: float) -> bytes:

@@ -7,7 +7,6 @@ anew and restores. aiokafka checks its states by `assert`, so this refuses to ru
 """
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -20,13 +19,13 @@ from schemas.errors import CreditsError, InvariantViolation, SettingsError, Tran
 from streams.kafka.closing import close_within
 from streams.kafka.messages import Message
 from streams.kafka.topics import MESSAGE_BYTES_MAX
+from streams.turns import Turn
 
 _START_SECONDS = 30
 _COMMIT_SECONDS = 20
 _CLOSE_SECONDS = 5
 _TRANSACTION_MILLISECONDS = 15_000
 _BATCH_BYTES = 1 << 20
-_TURN_SECONDS = 0.005
 
 _TROUBLE = (KafkaError, IllegalOperation, AssertionError, OSError, TimeoutError)
 """What aiokafka raises when a broker, a connection or its own state machine gives up."""
@@ -106,12 +105,10 @@ class FencedProducer:
     async def _write(self, messages: Iterator[Message]) -> Mapping[tuple[str, int], int]:
         """Send all messages and await every result; raises the first error among them."""
         outbox = _Outbox(self._producer)
-        until = time.monotonic() + _TURN_SECONDS
+        turn = Turn()
         for message in messages:
             await outbox.add(message)
-            if time.monotonic() >= until:
-                await asyncio.sleep(0)
-                until = time.monotonic() + _TURN_SECONDS
+            await turn.pass_on()
         await outbox.send_all()
         written: list[RecordMetadata] = await asyncio.gather(*outbox.results)
         first_offsets: dict[tuple[str, int], int] = {}

@@ -19,11 +19,11 @@ from schemas import topics
 from schemas.errors import InvariantViolation
 from streams.kafka.topics import CHANGELOG, GROUP
 from streams.kafka.transaction import FencedProducer
+from streams.turns import Steps, in_turns
 from streams.wall_clock import now_microseconds
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.opening import PartitionSettings, opened_state
 from streams.worker.partition_state import PartitionState
-from streams.worker.turns import Steps, in_turns
 
 _Result = TypeVar("_Result")
 

@@ -22,9 +22,9 @@ from schemas.reading import hop_header, read_record
 from schemas.records import ReadRecord, Reroute
 from streams.kafka.messages import Message
 from streams.kafka.topics import CHANGELOG, GENERATION
+from streams.turns import Steps
 from streams.worker.batches import Batch, Gap, continue_at
 from streams.worker.store import CommittedState, StoreMark
-from streams.worker.turns import Steps
 from streams.worker.worker_keys import (
     LAYOUT,
     Commit,

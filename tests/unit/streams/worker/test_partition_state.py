@@ -10,10 +10,10 @@ from schemas.errors import InvariantViolation, SettingsError
 from schemas.events import Booking, CreditConsumed, key_of
 from schemas.records import RawRecord
 from streams.kafka.topics import CHANGELOG
+from streams.turns import finished
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.partition_state import PartitionState, revision_of
 from streams.worker.store import StoreMark, StoreMemory, open_store
-from streams.worker.turns import finished
 from streams.worker.worker_keys import COMMIT, LAYOUT, Commit, check_identity, read_commit, read_layout, read_position
 
 CATALOG = parse_catalog("[credit_types.coins]")

@@ -13,6 +13,19 @@ Steps = Generator[None, None, _Result]
 _TURN_SECONDS = 0.005
 
 
+class Turn:
+    """The time that one piece of work may hold the loop; it begins when it is made, and anew whenever it was passed on."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _TURN_SECONDS
+
+    async def pass_on(self) -> None:
+        """Let all others go on, once the time is over."""
+        if time.monotonic() >= self._until:
+            await asyncio.sleep(0)
+            self._until = time.monotonic() + _TURN_SECONDS
+
+
 def finished(steps: Steps[_Result]) -> _Result:
     """Do all steps at once; gives what they come to."""
     while True:
@@ -25,14 +38,12 @@ def finished(steps: Steps[_Result]) -> _Result:
 
 async def in_turns(steps: Steps[_Result], *, is_over: Callable[[], bool]) -> _Result | None:
     """Do steps, some milliseconds of them at a time; gives what they come to, None where it was over before that."""
-    until = time.monotonic() + _TURN_SECONDS
+    turn = Turn()
     while not is_over():
         try:
             next(steps)
         except StopIteration as stop:
             result: _Result = stop.value
             return result
-        if time.monotonic() >= until:
-            await asyncio.sleep(0)
-            until = time.monotonic() + _TURN_SECONDS
+        await turn.pass_on()
     return None
