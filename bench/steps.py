@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.feed import Feed, FeedRecord
 from bench.feeding import Sender
-from projections.books import Accepted
+from projections.intake import Accepted
 from schemas.catalog import Catalog
 from schemas.errors import InvariantViolation
 from schemas.instants import from_milliseconds

@@ -3,7 +3,7 @@
 from collections import Counter as Tally
 from typing import ClassVar
 
-from projections.books import Accepted
+from projections.intake import Accepted
 from projections.rows import TABLES
 from schemas.refusals import Reason
 from schemas.topics import INPUT_TOPICS

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from projections.books import Accepted
+from projections.intake import Accepted
 from projections.state import ReadableState
 from projections.times import Times
 from schemas import topics

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from projections.books import Accepted, Books
+from projections.books import Books
+from projections.intake import Accepted
 from projections.row_codec import encode_change
 from projections.rows import TABLE_OF_ROW_TYPE, Change
 from projections.state import OverlayState, ReadableState
