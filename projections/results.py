@@ -7,8 +7,9 @@ come to it in one way, and can be held against each other field by field.
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, cast
 
-from projections.balances import balance_of, lots_then
+from projections.balances import Balance, balance_of, lots_then
 from projections.calendar import calendar_of
+from projections.explanation import Explanation
 from projections.lots import EXPIRED, UNUSED, VOIDED
 from projections.rows import (
     TABLE_OF_ROW_TYPE,
@@ -112,6 +113,58 @@ def lot_facts(row: LotRow, *, as_of: int) -> dict[str, Any]:
     }
 
 
+def explanation_facts(explanation: Explanation, *, as_of: int) -> dict[str, Any]:
+    """Write an explanation as a JSON object; the lots are written as of `as_of` (UTC microseconds)."""
+    use, allocation = explanation.consumption, explanation.allocation
+    net_micro = allocation.amount_micro - allocation.reversed_micro
+    return {
+        "organization_id": use.organization_id,
+        "customer_id": use.customer_id,
+        "credit_type": use.credit_type,
+        "event_id": use.event_id,
+        "occurred_at": format_instant(use.occurred_at),
+        "activity": use.activity_type,
+        "amount": format_micro(allocation.amount_micro),
+        "reversed": format_micro(allocation.reversed_micro),
+        "net": format_micro(net_micro),
+        "paid": format_micro(net_micro - allocation.overage_micro),
+        "overage": format_micro(allocation.overage_micro),
+        "lots": [
+            {
+                **{
+                    name: fact
+                    for name, fact in lot_facts(line.lot, as_of=as_of).items()
+                    if name in ("grant_id", "start", "end", "amount")
+                },
+                "priority": line.lot.priority,
+                "granted_at": format_instant(line.lot.granted_at),
+                "part": line.part.value,
+                "paid": format_micro(line.paid_micro),
+                "because": line.because,
+            }
+            for line in explanation.lots
+        ],
+    }
+
+
+def balance_facts(account: AccountKey, balance: Balance, *, as_of: int) -> dict[str, Any]:
+    """Write what an account has as of an instant (UTC microseconds; docs/ledger.md 6.1)."""
+    return {
+        **_account_fields(account),
+        "as_of": format_instant(as_of),
+        "granted": format_micro(balance.granted_micro),
+        "used": format_micro(balance.used_micro),
+        "balance": format_micro(balance.balance_micro),
+        "committed": format_micro(balance.committed_micro),
+        "available": format_micro(balance.available_micro),
+        "restricted": format_micro(balance.restricted_micro),
+        "unlimited": balance.unlimited,
+        "next_expiry": _instant_or_null(balance.next_expiry),
+        "next_expiry_amount": format_micro(balance.next_expiry_amount_micro),
+        "overage": format_micro(balance.overage_micro),
+    }
+
+
 def _balances(rows: Rows, *, catalog: Catalog, as_of: int) -> Iterator[dict[str, Any]]:
     grants, lots = _by_account(rows.of(GrantRow)), _by_account(rows.of(LotRow))
     allocations = _by_account(rows.of(AllocationRow))
@@ -120,20 +173,7 @@ def _balances(rows: Rows, *, catalog: Catalog, as_of: int) -> Iterator[dict[str,
         valid = lots_then(lots.get(account, ()), grants.get(account, ()), as_of=as_of, calendar=calendar)
         month = calendar.month_of(as_of).label
         balance = balance_of(valid, allocations.get(account, ()), as_of=as_of, month=month)
-        yield {
-            **_account_fields(account),
-            "as_of": format_instant(as_of),
-            "granted": format_micro(balance.granted_micro),
-            "used": format_micro(balance.used_micro),
-            "balance": format_micro(balance.balance_micro),
-            "committed": format_micro(balance.committed_micro),
-            "available": format_micro(balance.available_micro),
-            "restricted": format_micro(balance.restricted_micro),
-            "unlimited": balance.unlimited,
-            "next_expiry": _instant_or_null(balance.next_expiry),
-            "next_expiry_amount": format_micro(balance.next_expiry_amount_micro),
-            "overage": format_micro(balance.overage_micro),
-        }
+        yield balance_facts(account, balance, as_of=as_of)
 
 
 def _account_of(row: GrantRow | LedgerRow | LotRow | AllocationRow) -> AccountKey:

@@ -7,12 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from projections.explanation import Explanation
 from projections.explanation import explain as explain_rows
 from projections.fold import fold_rows
-from projections.results import Rows, lot_facts
+from projections.results import Rows, explanation_facts
 from projections.rows import AllocationRow, ConflictRow, LedgerRow, LotRow
-from schemas.amounts import format_micro
 from schemas.errors import SettingsError
 from schemas.instants import format_instant
 from streams.cli import options
@@ -58,7 +56,7 @@ def explain(
     allocation = next(row for row in folded.rows.of(AllocationRow) if row[:4] == key)
     account = (organization, customer, use.credit_type)
     explanation = explain_rows(use, allocation, [row for row in folded.rows.of(LotRow) if row[:3] == account])
-    written = write_explanation(explanation, as_of=folded.as_of)
+    written = explanation_facts(explanation, as_of=folded.as_of)
     if as_json:
         json.dump(written, sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
@@ -73,40 +71,6 @@ def _hint(rows: Rows, log: Log, wanted: tuple[str, str, str]) -> str:
             return f" that has effect: {row.conflict}, {row.detail}"
     refused = f"; of the lines given, {len(log.refused)} are refused ('credits fold' names them)" if log.refused else ""
     return f" in these events{refused}"
-
-
-def write_explanation(explanation: Explanation, *, as_of: int) -> dict[str, Any]:
-    """Write an explanation as a JSON object; the lots are written as of `as_of` (UTC microseconds)."""
-    use, allocation = explanation.consumption, explanation.allocation
-    net_micro = allocation.amount_micro - allocation.reversed_micro
-    return {
-        "organization_id": use.organization_id,
-        "customer_id": use.customer_id,
-        "credit_type": use.credit_type,
-        "event_id": use.event_id,
-        "occurred_at": format_instant(use.occurred_at),
-        "activity": use.activity_type,
-        "amount": format_micro(allocation.amount_micro),
-        "reversed": format_micro(allocation.reversed_micro),
-        "net": format_micro(net_micro),
-        "paid": format_micro(net_micro - allocation.overage_micro),
-        "overage": format_micro(allocation.overage_micro),
-        "lots": [
-            {
-                **{
-                    name: fact
-                    for name, fact in lot_facts(line.lot, as_of=as_of).items()
-                    if name in ("grant_id", "start", "end", "amount")
-                },
-                "priority": line.lot.priority,
-                "granted_at": format_instant(line.lot.granted_at),
-                "part": line.part.value,
-                "paid": format_micro(line.paid_micro),
-                "because": line.because,
-            }
-            for line in explanation.lots
-        ],
-    }
 
 
 def _print(console: Console, written: dict[str, Any]) -> None:
