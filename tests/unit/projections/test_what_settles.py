@@ -21,6 +21,12 @@ VOIDED_BEFORE_IT_BEGAN = (
     consume("e1", "1", "2026-02-02"),
     time_advanced("2026-06-10", "2026-04-01"),
 )
+VOIDED_WHEN_ALL_IS_SETTLED = (
+    monthly("m1", "40", "2026-02-09", expires_at="2026-03-01"),
+    consume("e1", "1", "2026-02-10"),
+    time_advanced("2026-06-09", "2026-04-05"),
+    void("m1", "2026-02-21"),
+)
 
 
 def told(events, *, batch_size):
@@ -38,7 +44,7 @@ def told(events, *, batch_size):
     return dict(state.scan(b"")), rows
 
 
-@pytest.mark.parametrize("events", [VOIDED_WHILE_TIME_PASSES, VOIDED_BEFORE_IT_BEGAN])
+@pytest.mark.parametrize("events", [VOIDED_WHILE_TIME_PASSES, VOIDED_BEFORE_IT_BEGAN, VOIDED_WHEN_ALL_IS_SETTLED])
 def test_a_history_leaves_the_same_state_in_one_batch_and_in_many(events):
     """State and rows are those of the same log, record by record."""
     assert told(events, batch_size=100) == told(events, batch_size=1)
