@@ -3,7 +3,7 @@
 The same rows lie in memory, in the output topics and in ClickHouse, so a balance is the same wherever it is asked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from projections.account import lot_row
@@ -69,38 +69,38 @@ def balance_of(valid: Sequence[LotRow], allocations: Iterable[AllocationRow], *,
     `month` is the label of the month in the organization's zone that contains `as_of`. What occurred at `as_of` itself
     counts as used.
     """
-    used_micro: dict[LotKey, int] = {}
+    committed_micro: dict[LotKey, int] = {}
     overage_micro = 0
     for allocation in allocations:
-        if allocation.occurred_at > as_of:
+        if allocation.occurred_at <= as_of:
+            overage_micro += allocation.overage_micro if allocation.month == month else 0
             continue
-        if allocation.month == month:
-            overage_micro += allocation.overage_micro
         for part in allocation.paid_by:
             lot_key = (part.grant_id, part.lot_start)
-            used_micro[lot_key] = used_micro.get(lot_key, 0) + part.amount_micro
-    limited = []
-    for lot in valid:
-        if lot.amount_micro is not None:
-            used_by_then = used_micro.get((lot.grant_id, lot.start), 0)
-            limited.append(_LotThen(lot, lot.amount_micro, used_by_then, lot.used_micro - used_by_then))
-    return _sum_up(limited, unlimited=len(limited) < len(valid), overage_micro=overage_micro)
+            committed_micro[lot_key] = committed_micro.get(lot_key, 0) + part.amount_micro
+    return sum_up(valid, committed_micro=committed_micro, overage_micro=overage_micro)
 
 
-def _sum_up(limited: list[_LotThen], *, unlimited: bool, overage_micro: int) -> Balance:
-    granted_micro = sum(lot.amount_micro for lot in limited)
-    used_micro = sum(lot.used_micro for lot in limited)
-    committed_micro = sum(lot.committed_micro for lot in limited)
+def sum_up(valid: Sequence[LotRow], *, committed_micro: Mapping[LotKey, int], overage_micro: int) -> Balance:
+    """Sum up lots valid at an instant; `committed_micro` is what each pays for later consumption, which is not used by then."""
+    limited = [
+        _LotThen(lot, lot.amount_micro, lot.used_micro - committed, committed)
+        for lot in valid
+        if lot.amount_micro is not None
+        for committed in [committed_micro.get((lot.grant_id, lot.start), 0)]
+    ]
     lapsing = [(lot.row.end, lot.available_micro) for lot in limited if lot.row.end is not None and lot.available_micro > 0]
     next_expiry = min((end for end, _ in lapsing), default=None)
+    granted_micro = sum(lot.amount_micro for lot in limited)
+    used_micro = sum(lot.used_micro for lot in limited)
     return Balance(
         granted_micro=granted_micro,
         used_micro=used_micro,
         balance_micro=granted_micro - used_micro,
-        committed_micro=committed_micro,
-        available_micro=granted_micro - used_micro - committed_micro,
+        committed_micro=sum(lot.committed_micro for lot in limited),
+        available_micro=sum(lot.available_micro for lot in limited),
         restricted_micro=sum(lot.available_micro for lot in limited if lot.row.scope),
-        unlimited=unlimited,
+        unlimited=len(limited) < len(valid),
         next_expiry=next_expiry,
         next_expiry_amount_micro=sum(available_micro for end, available_micro in lapsing if end == next_expiry),
         overage_micro=overage_micro,

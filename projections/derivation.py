@@ -29,7 +29,7 @@ from projections.account import (
     read_month,
 )
 from projections.calendar import Calendar
-from projections.costs import cost_of
+from projections.event_rows import allocation_row
 from projections.kept_form import write_kept
 from projections.keys import AccountKey
 from projections.lots import Lot, LotKey, issue
@@ -52,12 +52,12 @@ from projections.progress import (
     take_grants,
     take_unpublished,
 )
-from projections.rows import AllocationRow, Change, PaidPart, Row, SnapshotRow
+from projections.rows import Change, DerivingRow, Row, SnapshotRow
 from projections.snapshot import Consumed, consumed_by, consumed_in, snapshots_of
 from projections.state import State
 from projections.stored import read_grant, read_use, voids_of_grant
 from projections.times import Times
-from projections.usage import Allocation, ConsumptionIdentity, Use
+from projections.usage import ConsumptionIdentity
 from projections.walk import Step, Walk
 from schemas.errors import InvariantViolation
 from schemas.events import MONTHLY, CreditGranted
@@ -69,8 +69,8 @@ def derive_account(  # noqa: PLR0913 - an account, what came, and everything tha
 ) -> Iterator[Change]:
     """Derive what follows for an account, keep it in the state, and give the rows that are other than before.
 
-    With nothing touched the account is brought up to the clock. Where that is more than one step, no rows are given yet: they
-    come with `derive_on`. An account that is being derived takes note of what came, no more.
+    With nothing touched the account is brought up to the clock. Where that is more than one step, the only row is the one
+    that says so: the others come with `derive_on`. An account that is being derived takes note of what came, no more.
     """
     progress = read_progress(state, account)
     if progress is not None:
@@ -87,6 +87,7 @@ def derive_account(  # noqa: PLR0913 - an account, what came, and everything tha
     derivation.keep(steps)
     mark_uses(state, account, uses.left(), number=0)
     keep_progress(state, account, Progress(steps=0, number=0, under_way=work, waiting=None))
+    yield Change(DerivingRow(*account), work.place, deleted=False)
 
 
 def derive_on(  # noqa: PLR0913 - an account, and everything that its derivation depends on
@@ -112,6 +113,8 @@ def derive_on(  # noqa: PLR0913 - an account, and everything that its derivation
         if len(identities) < pieces.step_rows:
             yield from _changes(derivation.finish(), place)
             progress.under_way = None
+            if progress.waiting is None:
+                yield Change(DerivingRow(*account), place, deleted=True)
     keep_progress(state, account, progress)
 
 
@@ -180,7 +183,7 @@ class _Derivation:
 
     def published(self, steps: Iterable[Step]) -> Iterator[tuple[Row, bool]]:
         """Give the rows of payments."""
-        return ((self._allocation_row(use, allocation), False) for use, allocation in steps)
+        return ((allocation_row(use, allocation, lots=self._lots, calendar=self._calendar), False) for use, allocation in steps)
 
     def keep(self, steps: Iterable[Step]) -> None:
         """Keep what one step came to, to go on from there."""
@@ -393,24 +396,9 @@ class _Derivation:
         if end <= grant.effective_at:
             self.work.is_withdrawn = True
             self._state.delete(key)
-        else:
+        elif change.is_new or self._state.get(key) is not None:
+            # A void may come when all months of its grant are settled: nothing is left of it then.
             self._state.put(key, write_kept(Promise(grant.effective_at, end)))
-
-    def _allocation_row(self, use: Use, allocation: Allocation) -> AllocationRow:
-        event = use.event
-        return AllocationRow(
-            organization_id=event.organization_id,
-            customer_id=event.customer_id,
-            occurred_at=event.occurred_at,
-            event_id=event.event_id,
-            credit_type=event.credit_type,
-            month=self._calendar.month_of(event.occurred_at).label,
-            amount_micro=event.amount_micro,
-            reversed_micro=event.amount_micro - allocation.net_micro,
-            overage_micro=allocation.overage_micro,
-            cost=cost_of(use, allocation, self._lots),
-            paid_by=tuple(PaidPart(*part) for part in allocation.paid),
-        )
 
     def _consumed_in(self, ordinal: int) -> Consumed:
         consumed = self.work.consumed

@@ -1,8 +1,13 @@
-"""Rows that say what one accepted event says: a grant with its void, and a consumption as the ledger has it."""
+"""Rows that say what one accepted event says: a grant with its void, a consumption as the ledger has it, its payment."""
+
+from collections.abc import Mapping
 
 from projections.calendar import Calendar
-from projections.rows import GrantRow, LedgerRow
+from projections.costs import cost_of
+from projections.lots import Lot, LotKey
+from projections.rows import AllocationRow, GrantRow, LedgerRow, PaidPart
 from projections.stored import Stored
+from projections.usage import Allocation, Use
 from schemas import events
 from schemas.events import CreditConsumed, CreditGranted, CreditVoided, Selector
 
@@ -76,6 +81,24 @@ def ledger_row(event: CreditConsumed, calendar: Calendar) -> LedgerRow:
         currency=event.currency,
         activity_type=type(event.activity).__name__,
         **(_NO_ACTIVITY | activity),
+    )
+
+
+def allocation_row(use: Use, allocation: Allocation, *, lots: Mapping[LotKey, Lot], calendar: Calendar) -> AllocationRow:
+    """Write how a consumption is paid; `lots` has every lot that pays."""
+    event = use.event
+    return AllocationRow(
+        organization_id=event.organization_id,
+        customer_id=event.customer_id,
+        occurred_at=event.occurred_at,
+        event_id=event.event_id,
+        credit_type=event.credit_type,
+        month=calendar.month_of(event.occurred_at).label,
+        amount_micro=event.amount_micro,
+        reversed_micro=event.amount_micro - allocation.net_micro,
+        overage_micro=allocation.overage_micro,
+        cost=cost_of(use, allocation, lots),
+        paid_by=tuple(PaidPart(*part) for part in allocation.paid),
     )
 
 

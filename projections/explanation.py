@@ -5,11 +5,32 @@ One pure function over the rows of the books: settled history, of which the stat
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from projections.burn_down import EVERYTHING, ITEM, KIND, BurnKey, breadth_of, burn_key
-from projections.rows import AllocationRow, LedgerRow, LotRow
+from projections.rows import AllocationRow, LotRow
 from schemas.instants import INSTANT_LIMIT, format_instant
+
+
+class Consumption(Protocol):
+    """What an explanation needs to know of a consumption; a LedgerRow has it. The instant is in UTC microseconds."""
+
+    @property
+    def organization_id(self) -> str: ...  # noqa: D102 -- the fields of a LedgerRow
+    @property
+    def customer_id(self) -> str: ...  # noqa: D102
+    @property
+    def credit_type(self) -> str: ...  # noqa: D102
+    @property
+    def event_id(self) -> str: ...  # noqa: D102
+    @property
+    def occurred_at(self) -> int: ...  # noqa: D102
+    @property
+    def activity_type(self) -> str: ...  # noqa: D102
+    @property
+    def line_kind(self) -> str | None: ...  # noqa: D102
+    @property
+    def item(self) -> str | None: ...  # noqa: D102
 
 
 class Part(StrEnum):
@@ -36,12 +57,12 @@ class ExplainedLot(NamedTuple):
 class Explanation(NamedTuple):
     """A consumption, what became of it, and every lot that was valid then, in burn order, those out of scope last."""
 
-    consumption: LedgerRow
+    consumption: Consumption
     allocation: AllocationRow
     lots: tuple[ExplainedLot, ...]
 
 
-def explain(consumption: LedgerRow, allocation: AllocationRow, lots: Iterable[LotRow]) -> Explanation:
+def explain(consumption: Consumption, allocation: AllocationRow, lots: Iterable[LotRow]) -> Explanation:
     """Explain one consumption from its two rows and all lots of its account."""
     instant = consumption.occurred_at
     valid = [lot for lot in lots if lot.is_valid_at(instant)]
@@ -89,7 +110,7 @@ def why_after(first: BurnKey, second: BurnKey) -> str:
 _BREADTHS = {ITEM: "one item", KIND: "one kind of line", EVERYTHING: "everything"}
 
 
-def _scope_sentence(lot: LotRow, consumption: LedgerRow) -> str:
+def _scope_sentence(lot: LotRow, consumption: Consumption) -> str:
     scope = ", ".join(kind if item is None else f"{kind} {item}" for kind, item in lot.scope)
     used_for = "no invoice line" if consumption.line_kind is None else f"{consumption.line_kind} {consumption.item}"
     return f"pays only for {scope}; this use is {used_for}"

@@ -187,6 +187,14 @@ class ConflictRow(NamedTuple):
     detail: str
 
 
+class DerivingRow(NamedTuple):
+    """An account whose books are being derived step by step after a late event; the row goes when they are published."""
+
+    organization_id: str
+    customer_id: str
+    credit_type: str
+
+
 class CampaignRow(NamedTuple):
     """The definition of a campaign that stands."""
 
@@ -234,6 +242,7 @@ Row = (
     | SnapshotRow
     | CampaignUsageRow
     | ConflictRow
+    | DerivingRow
     | CampaignRow
     | NameRow
     | DeadLetterRow
@@ -257,6 +266,7 @@ TABLES = (
     Table("monthly_snapshots", topics.SNAPSHOTS, SnapshotRow, 4),
     Table("campaign_usage", topics.CAMPAIGN_USAGE, CampaignUsageRow, 8),
     Table("conflicts", topics.CONFLICTS, ConflictRow, 5),
+    Table("deriving", topics.DERIVING, DerivingRow, 3),
     Table("campaigns", topics.CAMPAIGN_DEFINITIONS, CampaignRow, 2),
     Table("names", topics.NAME_DEFINITIONS, NameRow, 3),
     Table("dead_letters", topics.DEAD_LETTERS, DeadLetterRow, 3),

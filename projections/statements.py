@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 VIEWS_DATABASE = "credits"
 _END_OF_STATEMENT = re.compile(r";\s*$", re.MULTILINE)
-_COMMENT_LINE = re.compile(r"^--.*$", re.MULTILINE)
+_COMMENT_LINE = re.compile(r"^ *--.*$", re.MULTILINE)
 
 
 class Migration(NamedTuple):

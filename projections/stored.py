@@ -164,7 +164,12 @@ def keep_identity(state: State, customer: Customer, event_id: str, key: bytes) -
 
 def read_use(state: ReadableState, account: AccountKey, identity: ConsumptionIdentity) -> Use:
     """Give a consumption that is known to be there; raises InvariantViolation where it is not."""
-    return _unpack_use(_present(state, usage_key(account, identity)))
+    return read_use_at(state, usage_key(account, identity))
+
+
+def read_use_at(state: ReadableState, key: bytes) -> Use:
+    """Give the consumption that lies under a key; raises InvariantViolation where none does."""
+    return _unpack_use(_present(state, key))
 
 
 def put_aside(state: State, account: AccountKey, use: Use) -> None:

@@ -1,4 +1,7 @@
-"""Migrations: they bring the tables of a generation up to date, forward only, each once, in the order of their numbers."""
+"""Migrations: they bring the tables of a generation up to date, forward only, each once, in the order of their numbers.
+
+With them the catalog is kept, and the views are written anew.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,7 +10,9 @@ from typing import NamedTuple
 from clickhouse_connect.driver.client import Client
 
 from projections.statements import VIEWS_DATABASE, Migration, migrations, tables_database, views
+from schemas.catalog import Catalog
 from schemas.errors import SettingsError
+from streams.clickhouse.catalog import keep_catalog
 from streams.clickhouse.troubles import CLIENT_ERRORS, RefusedError, telling_trouble, trouble_of
 
 _RECORD_OF_MIGRATIONS = """
@@ -31,8 +36,8 @@ class MigrationState(NamedTuple):
     applied_at: datetime | None
 
 
-def migrate(client: Client, *, generation: int) -> list[str]:
-    """Bring the tables of a generation up to date and write the views anew.
+def migrate(client: Client, *, generation: int, catalog: Catalog) -> list[str]:
+    """Bring the tables of a generation up to date, keep the catalog in them, and write the views anew.
 
     Returns the names of the migrations that were applied now; one that was cut off is done again from its beginning. Raises
     SettingsError where the tables were made by a newer release, which knows migrations that this one does not, and where
@@ -50,6 +55,7 @@ def migrate(client: Client, *, generation: int) -> list[str]:
     done = [migration for migration in migrations(generation=generation) if migration.number in pending]
     for migration in done:
         _apply(client, migration, database)
+    keep_catalog(client, catalog, generation=generation)
     for name, statement in views(generation=generation).items():
         _do(client, statement, f"the view {name}")
     return [migration.name for migration in done]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.client import Client
 
+from schemas.catalog import Catalog
 from schemas.errors import TransientError
 from streams.clickhouse import ClickHouseAddress, connect, migrate
 from streams.metrics import SinkMetrics
@@ -35,8 +36,18 @@ _COMMIT_SECONDS = 5
 class Carrier:
     """A sink of a generation, as a member of a group; `stop` asks it to end."""
 
-    def __init__(self, settings: SinkSettings, *, group: str, generation: int, metrics: SinkMetrics, health: Health) -> None:
+    def __init__(  # noqa: PLR0913 - what it reads, what it writes by, and to whom it says how it goes
+        self,
+        settings: SinkSettings,
+        *,
+        catalog: Catalog,
+        group: str,
+        generation: int,
+        metrics: SinkMetrics,
+        health: Health,
+    ) -> None:
         self._settings = settings
+        self._catalog = catalog
         self._group = group
         self._generation = generation
         self._metrics = metrics
@@ -80,7 +91,7 @@ class Carrier:
         settings = self._settings
         address = ClickHouseAddress(settings.host, settings.port, settings.user, settings.password)
         client = connect(address, answer_seconds=_ANSWER_SECONDS)
-        for name in migrate(client, generation=self._generation):
+        for name in migrate(client, generation=self._generation, catalog=self._catalog):
             _log.info("migration %s applied", name)
         return client
 
@@ -98,7 +109,7 @@ class Carrier:
                     backoff.reset()
                     await self._work(client, reader, queues)
             except (KafkaError, OSError) as error:
-                place = f"Kafka at {','.join(self._settings.brokers)}"
+                place = f"Kafka at {self._settings.kafka}"
                 if not was_member:
                     raise TransientError(f"{place} does not answer; say with CREDITS_KAFKA_BROKERS where it is") from error
                 await self._wait_out(f"{place} does not answer: {error!r}", backoff)

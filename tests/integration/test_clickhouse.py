@@ -19,6 +19,7 @@ from projections.rows import (
     ConflictRow,
     CostPart,
     DeadLetterRow,
+    DerivingRow,
     GrantRow,
     LedgerRow,
     LotRow,
@@ -34,6 +35,8 @@ from streams.clickhouse import connect, insert, migrate, read_rows
 from streams.clickhouse.inserting import RefusedRow, insert_refused
 from streams.clickhouse.migrating import migration_states
 from streams.clickhouse.troubles import OutageError, RefusedError
+from streams.files import read_catalog
+from tests.support.expected_figures import EXAMPLES
 
 LAST = INSTANT_LIMIT - 1
 SUM = 10**36 + 1
@@ -43,7 +46,8 @@ COUNT = 2**63 - 1
 ODD = "é\x00\t'\\\n\u2028{}🪙"
 GENERATION = 1
 TOKEN, OTHER_TOKEN = "one insert", "another insert"
-MIGRATIONS = ["tables", "refused_rows"]
+MIGRATIONS = [migration.name for migration in migrations(generation=GENERATION)]
+CATALOG = read_catalog(EXAMPLES / "catalog.toml")
 
 LEAST_LEDGER = LedgerRow("o", "c", 0, "e", "coins", 0, None, "1970-01", "1970-01-01", 1, None, None, "Other", *[None] * 19)
 ROWS = {
@@ -82,6 +86,7 @@ ROWS = {
         CampaignRow("o", "k", "n", "SCHEDULED", "CENTER", None, 0, "SMS", "s", "LIVE"),
         CampaignRow(ODD, ODD, ODD, "SCHEDULED", "CENTER", ODD, COUNT, "SMS", ODD, "LIVE"),
     ],
+    DerivingRow: [DerivingRow("o", "c", "coins"), DerivingRow(ODD, ODD, ODD)],
     NameRow: [NameRow("o", "CUSTOMER", "c", "n"), NameRow(ODD, "CENTER", ODD, ODD)],
     DeadLetterRow: [
         DeadLetterRow("", 0, 0, "undecodable", None, "d", 0, None, None, ()),
@@ -103,7 +108,7 @@ def gateway(data_folder: Path) -> Iterator[Gateway]:
 def client(gateway: Gateway) -> Iterator[Client]:
     """Give a client of an engine of this module's own, whose tables are made."""
     with connect(gateway.address) as opened:
-        assert migrate(opened, generation=GENERATION) == MIGRATIONS
+        assert migrate(opened, generation=GENERATION, catalog=CATALOG) == MIGRATIONS
         yield opened
 
 
@@ -145,7 +150,7 @@ def test_a_table_is_its_row_type(table, client):
 
 def test_a_migration_is_applied_once(client):
     """A second start finds nothing to do, and the rows that are there stay."""
-    assert migrate(client, generation=GENERATION) == []
+    assert migrate(client, generation=GENERATION, catalog=CATALOG) == []
     assert selected(client, "number, name FROM {tables}.migrations ORDER BY number") == [
         (migration.number, migration.name) for migration in migrations(generation=GENERATION)
     ]
@@ -158,21 +163,21 @@ def test_a_migration_that_was_cut_off_is_completed(client):
     client.command(f"CREATE DATABASE {database}")
     for statement in migrations(generation=generation)[0].statements[:3]:
         client.command(statement)
-    assert migrate(client, generation=generation) == MIGRATIONS
+    assert migrate(client, generation=generation, catalog=CATALOG) == MIGRATIONS
     assert {row[0] for row in client.query(f"SHOW TABLES FROM {database}").result_rows} >= {table.name for table in TABLES}
-    migrate(client, generation=GENERATION)
+    migrate(client, generation=GENERATION, catalog=CATALOG)
 
 
 def test_tables_of_a_newer_release_are_left_alone(client):
     """A release that does not know a migration refuses to write into its tables, and names it when it is asked."""
     generation = 3
-    migrate(client, generation=generation)
+    migrate(client, generation=generation, catalog=CATALOG)
     client.insert(f"{tables_database(generation)}.migrations", [[9, "later"]], column_names=["number", "name"])
     with pytest.raises(SettingsError, match="credits_3 has migration 9, which this release does not know; use a newer release"):
-        migrate(client, generation=generation)
+        migrate(client, generation=generation, catalog=CATALOG)
     unknown = migration_states(client, generation=generation)[-1]
     assert (unknown.number, unknown.name, unknown.reason) == (9, "later", None)
-    migrate(client, generation=GENERATION)
+    migrate(client, generation=GENERATION, catalog=CATALOG)
 
 
 def test_migrations_are_pending_until_they_are_applied(client):
@@ -182,38 +187,42 @@ def test_migrations_are_pending_until_they_are_applied(client):
     assert [state[:3] for state in migration_states(client, generation=generation)] == known
     assert {state.applied_at for state in migration_states(client, generation=generation)} == {None}
     assert selected(client, "count() FROM system.databases WHERE name = 'credits_4'") == [(0,)]
-    migrate(client, generation=generation)
+    migrate(client, generation=generation, catalog=CATALOG)
     client.insert(f"{tables_database(generation)}.migrations", [[1, "tables"]], column_names=["number", "name"])
     states = migration_states(client, generation=generation)
     assert [state[:3] for state in states] == known
     assert all(abs(state.applied_at - datetime.now(UTC)) < timedelta(minutes=5) for state in states)
-    migrate(client, generation=GENERATION)
+    migrate(client, generation=GENERATION, catalog=CATALOG)
 
 
 def test_a_broken_migration_is_no_outage(client, monkeypatch):
     """What ClickHouse refuses is said once, naming migration and statement; what came before it stays applied."""
     generation = 5
+    number = len(MIGRATIONS) + 1
     broken = Migration(
-        3, "broken", "To be mended.", ("CREATE TABLE IF NOT EXISTS credits_5.spoiled\n(\n  `a` Nonsense\n) ENGINE = Log",)
+        number, "broken", "To be mended.", ("CREATE TABLE IF NOT EXISTS credits_5.spoiled\n(\n  `a` Nonsense\n) ENGINE = Log",)
     )
     monkeypatch.setattr(
         "streams.clickhouse.migrating.migrations", lambda generation: (*migrations(generation=generation), broken)
     )
     sentence = (
-        r"^ClickHouse refuses the migration 0003_broken at the statement "
+        rf"^ClickHouse refuses the migration {number:04}_broken at the statement "
         r"'CREATE TABLE IF NOT EXISTS credits_5.spoiled \( `a` Nonsense \) ENGINE = Log ...': [^\n]*UNKNOWN_TYPE[^\n]*$"
     )
     for _ in range(2):
         with pytest.raises(SettingsError, match=sentence):
-            migrate(client, generation=generation)
-    assert [state.applied_at is None for state in migration_states(client, generation=generation)] == [False, False, True]
+            migrate(client, generation=generation, catalog=CATALOG)
+    assert [state.applied_at is None for state in migration_states(client, generation=generation)] == [
+        *(False for _ in MIGRATIONS),
+        True,
+    ]
     mended = broken._replace(statements=("CREATE TABLE IF NOT EXISTS credits_5.spoiled (`a` UInt8) ENGINE = Log",))
     monkeypatch.setattr(
         "streams.clickhouse.migrating.migrations", lambda generation: (*migrations(generation=generation), mended)
     )
-    assert migrate(client, generation=generation) == ["broken"]
+    assert migrate(client, generation=generation, catalog=CATALOG) == ["broken"]
     monkeypatch.undo()
-    migrate(client, generation=GENERATION)
+    migrate(client, generation=GENERATION, catalog=CATALOG)
 
 
 def test_views_are_made_over_the_generation(client):
@@ -277,12 +286,12 @@ def test_an_engine_that_is_gone_is_an_outage(data_folder):
     table = next(table for table in TABLES if table.row_type is NameRow)
     rows = [published(NameRow("o", "CUSTOMER", "c", "n"))]
     with gateway_running(data_folder / "outage") as gateway, connect(gateway.address) as client:
-        migrate(client, generation=GENERATION)
+        migrate(client, generation=GENERATION, catalog=CATALOG)
         insert(client, table, rows, generation=GENERATION, token=TOKEN)
         gateway.stop()
         for use in (
             lambda: insert(client, table, rows, generation=GENERATION, token=OTHER_TOKEN),
-            lambda: migrate(client, generation=GENERATION),
+            lambda: migrate(client, generation=GENERATION, catalog=CATALOG),
             lambda: read_rows(client, generation=GENERATION),
             lambda: connect(gateway.address),
         ):

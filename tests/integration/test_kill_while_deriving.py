@@ -7,7 +7,9 @@ from projections.stored import customer_of, find_use
 from projections.usage import identity_of
 from schemas import topics
 from schemas.events import CreditConsumed, CreditGranted
+from streams.kafka.clients import admin_of, reader_of
 from streams.kafka.topics import ensure_topics
+from streams.kafka.waiting import STAGES, StageWait
 from tests.support.building import at, consume, grant
 from tests.support.committed_logs import reader_of_committed
 from tests.support.worker_ledger import PARTITION_COUNT, Ledger, kafka_running
@@ -64,8 +66,22 @@ async def test_a_worker_that_is_killed_while_it_derives_goes_on_from_its_cursor(
                 steps.append(await until_further(ledger, worker, steps[-1], paid=at_the_neighbour))
         assert steps == sorted(set(steps)), "it goes on from where it was"
         with ledger.worker_running(tmp_path / "worker.log", SETTINGS) as worker:
+            assert await told_by_wait(servers) == [(0, 1), (1, 1)]
             await ledger.until_applied(worker)
         assert not any(count_in_progress(state) for state in ledger.committed.states)
+
+
+async def told_by_wait(servers: str) -> list[tuple[int, int]]:
+    """Wait until no account is being derived; gives how many were derived, of how many, each time that this was another."""
+    told: list[tuple[int, int]] = []
+
+    def tell(_: str, done: int, total: int) -> None:
+        if (done, total) not in told:
+            told.append((done, total))
+
+    async with admin_of(servers) as admin, reader_of(servers) as reader:
+        await StageWait(STAGES[0], admin, reader).until_derived(seconds=SECONDS, check=lambda: None, on_progress=tell)
+    return told
 
 
 async def send(broker: Broker, *events: CreditConsumed | CreditGranted) -> None:

@@ -19,17 +19,20 @@ from projections.row_codec import encode_change
 from projections.rows import TABLE_OF_ROW_TYPE, Change, Row
 from schemas.records import Place
 from streams.embedded.stack import Stack
+from streams.files import read_catalog
 from streams.kafka.topics import GENERATION, OUTPUT_TOPICS
 from streams.metrics import SinkMetrics
 from streams.settings import read_sink_settings
 from streams.sink.carrying import Carrier
 from streams.sink.health import Health
+from tests.support.expected_figures import EXAMPLES
 
 SECONDS = 60
 """So long anything may take at most."""
 _POLL_SECONDS = 0.05
 _COMMAND = (sys.executable, "-m", "streams", "sink")
 _PLACE_OF_METRICS = re.compile(r"http://\S+/metrics")
+_CATALOG = EXAMPLES / "catalog.toml"
 _SOURCE = Place("credits.consumption", 0, 0)
 
 
@@ -157,6 +160,7 @@ async def sink_carrying(topics: Topics, group: str, *, clickhouse_port: int, **s
     registry, health = CollectorRegistry(), Health()
     carrier = Carrier(
         read_sink_settings(_settings_of(topics.servers, clickhouse_port, settings)),
+        catalog=read_catalog(_CATALOG),
         group=group,
         generation=GENERATION,
         metrics=SinkMetrics(registry),
@@ -189,6 +193,7 @@ async def until_so(ready: Callable[[], bool]) -> None:
 
 def _settings_of(servers: str, clickhouse_port: int, settings: Mapping[str, str]) -> dict[str, str]:
     return {
+        "CREDITS_CATALOG": str(_CATALOG),
         "CREDITS_KAFKA_BROKERS": servers,
         "CREDITS_CLICKHOUSE_PORT": str(clickhouse_port),
         "CREDITS_SINK_MEMBER_NAME": "sink",

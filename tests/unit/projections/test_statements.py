@@ -4,25 +4,36 @@ import hashlib
 import re
 from pathlib import Path
 
+import pytest
+
 import projections
+from projections.columns import columns_of
+from projections.described_views import Described, DescribedView, described_views, read_description
+from projections.rows import TABLES
 from projections.statements import migrations, tables_database, views
+from schemas.errors import SettingsError
 
 FOLDER = Path(projections.__file__).parent
 MIGRATIONS = sorted((FOLDER / "migrations").glob("*.sql"))
 VIEWS = sorted((FOLDER / "views").glob("*.sql"))
-RELEASED = {"tables": "cda426991a8d7640", "refused_rows": "4352d6041447e6e5"}
+RELEASED = {
+    "tables": "cda426991a8d7640",
+    "refused_rows": "4352d6041447e6e5",
+    "catalog": "98047f2a51204427",
+    "deriving": "47b7a6e99fbd464e",
+}
 """The beginning of a digest of each migration's statements; a new migration is added here, and none is ever changed."""
 _PARAMETER = re.compile(r"\{(\w+):\w+\}")
-
-
-def comment_of(path: Path) -> str:
-    """Give the comment that a file starts with, as one line."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("-- "):
-            break
-        lines.append(line.removeprefix("-- "))
-    return " ".join(lines)
+_BEFORE_FINAL = re.compile(
+    r"FROM credits_1\.(\w+) FINAL(?:\s+ARRAY JOIN [^\n]+)?\s+PREWHERE(.+?)\n\s*(?:WHERE|GROUP BY|UNION|LIMIT|\))", re.DOTALL
+)
+_COLUMNS = {table.name: {column.name for column in columns_of(table.row_type)} for table in TABLES}
+_FIXED_COLUMNS = {table.name: set(table.row_type._fields[: table.key_length]) for table in TABLES} | {
+    # A consumption is written down once, and its payment keeps what the consumption says.
+    "ledger": _COLUMNS["ledger"],
+    "allocations": {"organization_id", "customer_id", "occurred_at", "event_id", "credit_type", "month", "amount"},
+}
+"""The columns that all versions of a row share, by table: its key, and what one event says once and for all."""
 
 
 def test_migrations_are_numbered_without_gaps():
@@ -51,26 +62,82 @@ def test_a_release_never_changes_what_another_has_applied():
 
 
 def test_each_view_says_what_it_shows_and_names_its_parameters():
-    """A view's file starts with a comment whose line of parameters names all that the statement asks for, and no more."""
+    """A view's comment describes all parameters that the statement asks for, and no more, and says what each column means."""
+    described = {view.name: view for view in described_views()}
+    assert list(described) == [path.stem for path in VIEWS]
     for path in VIEWS:
-        content = path.read_text(encoding="utf-8")
-        lines = content.splitlines()
-        assert lines[0].startswith("-- "), path.name
-        named = next(line for line in lines if line.startswith("-- Parameters: ")).removeprefix("-- Parameters: ")
-        asked = set(_PARAMETER.findall(content))
-        assert asked == {word for word in re.findall(r"\w+", named) if word in asked or "_" in word}, path.name
-        assert comment_of(path).endswith("."), path.name
+        view = described[path.stem]
+        assert view.meaning.endswith("."), path.name
+        assert view.columns, path.name
+        parameters = [parameter.name for parameter in view.parameters]
+        assert sorted(parameters) == sorted(set(_PARAMETER.findall(views(generation=1)[path.stem]))), path.name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "-- Meaning.\n-- Columns:\n--   name: its name\nCREATE VIEW",
+        "-- Meaning.\n--\n-- Columns\n--   name: its name\nCREATE VIEW",
+        "-- Meaning.\n--\n--   name: its name\n-- Columns:\n--   name: its name\nCREATE VIEW",
+        "-- Meaning.\n--\n-- Columns:\n--   name is its name\nCREATE VIEW",
+        "Meaning.\n--\n-- Columns:\n--   name: its name\nCREATE VIEW",
+    ],
+)
+def test_a_comment_of_another_form_is_refused(wrong):
+    """Nothing of a comment is passed over in silence."""
+    with pytest.raises(SettingsError, match="the comment of the view some"):
+        read_description("some", wrong)
+
+
+def test_a_description_is_read_into_its_parts():
+    """Sentences are joined; a single word before a semicolon is a unit."""
+    content = """-- What it is.
+-- And more.
+--
+-- Parameters:
+--   organization: id of the organization
+-- Columns:
+--   at: instant; when
+--   text: what it says; in words
+CREATE OR REPLACE VIEW"""
+    assert read_description("some", content) == DescribedView(
+        "some",
+        "What it is. And more.",
+        (Described("organization", "", "id of the organization"),),
+        (Described("at", "instant", "when"), Described("text", "", "what it says; in words")),
+    )
 
 
 def test_each_view_bears_the_name_of_its_file_and_reads_the_newest_rows():
-    """What a dashboard asks for is where it looks for it; every table is read with FINAL, so that versions stay hidden."""
+    """What a dashboard asks for is where it looks for it; every table is read with FINAL, so that versions stay hidden.
+
+    Only `ingest_freshness` counts versions, since it tells what has come in.
+    """
     made = views(generation=3)
     assert list(made) == [path.stem for path in VIEWS]
     for name, statement in made.items():
         assert statement.startswith(f"CREATE OR REPLACE VIEW credits.{name} AS\n")
         reads = re.findall(r"FROM credits_3\.\w+( FINAL)?", statement)
         assert reads
-        assert all(reads), name
+        assert not any(reads) if name == "ingest_freshness" else all(reads), name
+
+
+def test_what_is_filtered_before_versions_are_told_apart_never_changes():
+    """PREWHERE acts before FINAL: on a column that differs between versions it would show a version that was replaced."""
+    for name, statement in views(generation=1).items():
+        for table, condition in _BEFORE_FINAL.findall(statement):
+            named = set(re.findall(r"\b[a-z_]+\b", condition)) & _COLUMNS[table]
+            assert named <= _FIXED_COLUMNS[table], name
+
+
+def test_coins_and_hours_are_reported_alike():
+    """The two pairs of views differ in the credit type that they name, and in nothing else."""
+    made = views(generation=1)
+    for pair in (("coins_by_customer", "hourly_credits_by_customer"), ("coins_widgets", "hourly_credits_widgets")):
+        coins, hours = (made[name].partition(" AS\n")[2] for name in pair)
+        assert coins.count("credit_type = 'coins'") == 1
+        assert hours == coins.replace("credit_type = 'coins'", "credit_type = 'hours'")
 
 
 def test_statements_are_written_for_a_generation():

@@ -33,10 +33,10 @@ def test_input_topics_keep_everything(name):
     assert configuration["message.timestamp.after.max.ms"] == "3600000"
 
 
-def test_only_conflicts_the_state_and_the_operators_words_are_compacted():
+def test_only_what_comes_and_goes_the_state_and_the_operators_words_are_compacted():
     """Other outputs keep every row, since a sink that begins anew reads them from the beginning."""
     compacted = {name for name, spec in SPECS.items() if spec.configuration["cleanup.policy"] == "compact"}
-    assert compacted == {topics.CONFLICTS, CHANGELOG, CONTROL}
+    assert compacted == {topics.CONFLICTS, topics.DERIVING, CHANGELOG, CONTROL}
 
 
 def test_deletions_of_the_state_are_remembered_for_a_week():
