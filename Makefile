@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 ENVIRONMENT := .venv/.installed
 
-.PHONY: help setup demo test bench growth lint docs lock clean
+.PHONY: help setup demo test bench growth views lint docs lock clean
 
 help: ## Say what each target does.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,17 +40,21 @@ bench: $(ENVIRONMENT) ## Measure the worker beside an ordinary Faust agent and a
 growth: $(ENVIRONMENT) ## Show that cost and memory do not grow with history (ARGS=--help says what can be chosen).
 	@.venv/bin/python -m bench.growth $(ARGS)
 
+views: $(ENVIRONMENT) ## Measure how fast each view answers over a million rows (ARGS=--help says what can be chosen).
+	@.venv/bin/python -m bench.views $(ARGS)
+
 lint: $(ENVIRONMENT) ## Check lint, formatting, types and layers.
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 
-docs: $(ENVIRONMENT) ## Write the pages that are made from declarations: docs/settings.md and docs/metrics.md.
-	@for page in settings metrics; do \
-		.venv/bin/python -m streams.$$page > docs/$$page.md.new; \
-		mv docs/$$page.md.new docs/$$page.md; \
-	done
+docs: $(ENVIRONMENT) ## Write the pages that are made from declarations: settings, metrics, views and topics.
+	@write() { .venv/bin/python -m $$1 > docs/$$2.new; mv docs/$$2.new docs/$$2; }; \
+	write streams.settings settings.md; \
+	write streams.metrics metrics.md; \
+	write streams.views views.md; \
+	write streams.kafka.asyncapi asyncapi.json
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 

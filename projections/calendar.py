@@ -5,13 +5,14 @@ instant lies in one month, also in an hour that a zone lives through twice, and 
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.catalog import load_zone
-from schemas.instants import MICROSECONDS_PER_DAY, from_datetime, to_datetime
+from schemas.instants import to_datetime
+from schemas.local_days import first_instant
 
 
 class Month(NamedTuple):
@@ -79,32 +80,13 @@ class Calendar:
     def _month_start(self, ordinal: int) -> int:
         if ordinal not in self._month_starts:
             year, month = divmod(ordinal, 12)
-            self._month_starts[ordinal] = self._first_instant(date(year, month + 1, 1))
+            self._month_starts[ordinal] = first_instant(date(year, month + 1, 1), zone=self._zone)
         return self._month_starts[ordinal]
 
     def _day_start(self, day: date) -> int:
         if day not in self._day_starts:
-            self._day_starts[day] = self._first_instant(day)
+            self._day_starts[day] = first_instant(day, zone=self._zone)
         return self._day_starts[day]
-
-    def _first_instant(self, day: date) -> int:
-        """Find the first UTC instant whose local date is `day` or, where a zone skipped that day, later."""
-        midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
-        instant = from_datetime(midnight)
-        if to_datetime(instant).astimezone(self._zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
-            return instant
-        return self._end_of_gap(day, before=instant)
-
-    def _end_of_gap(self, day: date, *, before: int) -> int:
-        """Find by halving the instant at which clocks jumped over this day's midnight; it lies within the day before."""
-        low, high = before - MICROSECONDS_PER_DAY, before
-        while high - low > 1:
-            middle = (low + high) // 2
-            if to_datetime(middle).astimezone(self._zone).date() >= day:
-                high = middle
-            else:
-                low = middle
-        return high
 
 
 @lru_cache(maxsize=1024)
