@@ -1,24 +1,31 @@
 """The reports of the examples: one view of ClickHouse each, printed as people read it."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
-from rich.table import Table
 
-from projections.statements import VIEWS_DATABASE
+from streams.cli.tables import Entry, figure, print_table, text
+from streams.clickhouse.asking import ask
+from streams.demo.customers import COWORKING
+
+_LARGEST = 5
+"""So many entries are shown where the largest are asked for."""
 
 
 class Report(NamedTuple):
-    """A view, the parameters that it is asked with, what people call it, and those of its columns that fit a terminal."""
+    """A view, the parameters that it is asked with, what people call it, and those of its columns that fit a terminal.
+
+    `largest` is the column, a count, whose largest entries are shown, the largest first; with none, all are, as the view has
+    them.
+    """
 
     title: str
     view: str
     parameters: Mapping[str, str]
     columns: tuple[str, ...]
+    largest: str | None = None
 
 
 REPORTS = (
@@ -59,36 +66,44 @@ REPORTS = (
 )
 
 
+def report_of_feed(*, month_from: str, month_to: str) -> Report:
+    """Give the report of the demo feed: the coins of its largest customers over a range of months such as 2026-03."""
+    return Report(
+        f"Demo feed: coins of the customers with most bookings, {month_from} to {month_to}",
+        "coins_by_customer",
+        {"organization": COWORKING, "month_from": month_from, "month_to": month_to},
+        (
+            "customer_name",
+            "bookings",
+            "once_granted",
+            "once_used",
+            "expired",
+            "voided",
+            "closing",
+            "monthly_granted",
+            "monthly_used",
+            "overage",
+        ),
+        largest="bookings",
+    )
+
+
 def print_report(console: Console, client: Client, report: Report) -> None:
     """Ask a view and print its rows."""
-    arguments = ", ".join(f"{name}={{{name}:String}}" for name in report.parameters)
-    statement = f"SELECT {', '.join(report.columns)} FROM {VIEWS_DATABASE}.{report.view}({arguments})"  # noqa: S608 -- names of ours, values are bound
-    found = client.query(statement, parameters=dict(report.parameters))
-    if not found.result_rows:
+    answer = ask(client, report.view, report.parameters)
+    if not answer.entries:
         console.print(f"{report.title}: nothing yet\n", style="bold")
         return
-    table = Table(title=report.title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
-    figures = [
-        any(isinstance(row[index], Decimal | int) for row in found.result_rows) for index in range(len(found.column_names))
+    figures = {column.name for column in answer.columns if column.is_figure}
+    columns = [
+        figure(name.replace("_", " "), name) if name in figures else text(name.replace("_", " "), name)
+        for name in report.columns
     ]
-    for name, is_figure in zip(found.column_names, figures, strict=True):
-        table.add_column(name.replace("_", " "), justify="right" if is_figure else "left", overflow="fold")
-    for row in found.result_rows:
-        table.add_row(*(shown(value) for value in row))
-    console.print(table)
-    console.print()
+    print_table(console, report.title, columns, _shown(report, answer.entries))
 
 
-def shown(value: Any) -> str:
-    """Write a value for people: amounts without needless zeros, nothing for null."""
-    match value:
-        case None:
-            return ""
-        case Decimal():
-            return f"{value.normalize():f}"
-        case datetime():
-            return value.isoformat(sep=" ")
-        case list() | tuple():
-            return ", ".join(shown(part) for part in value)
-        case _:
-            return str(value)
+def _shown(report: Report, entries: list[Entry]) -> list[Entry]:
+    largest = report.largest
+    if largest is None:
+        return entries
+    return sorted(entries, key=lambda entry: -int(entry[largest]))[:_LARGEST]
