@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from projections.described_views import Described, DescribedView, described_views
+from streams.settings import EmbeddedSettings
 from streams.views.engine_types import ColumnTypes
 from streams.views.examples import call_of
 
@@ -14,9 +15,10 @@ rebuild writes new ones. The views lie in the database `credits`, over the table
 ([operating.md](operating.md)), and each shows one row a thing, as it stands. Tables are filled apart, so two views may
 disagree for seconds; `ingest_freshness` tells how far each table is.
 
-All parameters are text, and stand behind the view's name. `''` means all only where that is said. Of ranges both ends are
-included; one that ends before it begins has no movements. Months (`2026-03`) and days (`2026-03-14`) are those of the
-organization's time zone, instants are UTC. A view gives what belongs to the organization that was asked for, and nothing else.
+All parameters are text, and stand behind the view's name. `''` means all only where that is said. Of a range of months or days
+both ends are included; one that ends before it begins has no movements. Months (`2026-03`) and days (`2026-03-14`) are those
+of the organization's time zone, instants are UTC. A view gives what belongs to the organization that was asked for, and
+nothing else.
 
 With clickhouse-connect:
 
@@ -31,7 +33,7 @@ client.query(
 With curl, where `param_` stands before a parameter's name:
 
 ```
-curl --get "http://127.0.0.1:8123/" \\
+curl --get "http://127.0.0.1:PORT/" \\
   --data-urlencode "query=SELECT customer_name, closing FROM credits.coins_by_customer(organization = {organization:String}, \\
 month_from = {month_from:String}, month_to = {month_to:String}) FORMAT JSON" \\
   --data-urlencode "param_organization=harbor-desks" \\
@@ -52,7 +54,8 @@ def document(types: ColumnTypes) -> str:
     views = described_views()
     names = ", ".join(f"[{view.name}](#{view.name})" for view in views)
     sections = [line for view in views for line in _section(view, types)]
-    return "\n".join((_HEAD, names, "", *sections)).rstrip("\n") + "\n"
+    head = _HEAD.replace("PORT", str(EmbeddedSettings().clickhouse_port))
+    return "\n".join((head, names, "", *sections)).rstrip("\n") + "\n"
 
 
 def _section(view: DescribedView, types: ColumnTypes) -> Iterator[str]:
