@@ -23,6 +23,7 @@ from streams.clickhouse.troubles import UNREACHABLE, OutageError, RefusedError, 
 from streams.kafka.dump import read_input_topics
 from streams.kafka.emit import emit
 from streams.kafka.waiting import wait_until_visible
+from tests.support.expected_figures import EXAMPLES
 
 SECONDS = 30
 
@@ -137,7 +138,7 @@ def test_what_no_row_is_the_cause_of_is_a_refusal_elsewhere():
 
 
 def sink(log: Path, **settings: str) -> subprocess.Popen[bytes]:
-    whole = {**os.environ, "CREDITS_SINK_WEB_PORT": "0", **settings}
+    whole = {**os.environ, "CREDITS_CATALOG": str(EXAMPLES / "catalog.toml"), "CREDITS_SINK_WEB_PORT": "0", **settings}
     with log.open("wb") as output:
         return subprocess.Popen([sys.executable, "-m", "streams", "sink"], stderr=output, env=whole)
 
