@@ -11,6 +11,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/operating.md")
+_PROGRAM = re.compile(r"^```python\n(.*?)```\n\n```\n(.*?)```$", re.MULTILINE | re.DOTALL)
 _SHOWN = re.compile(r"^\$ credits (.*)\n((?:.+\n|\n(?!```))+)```", re.MULTILINE)
 
 
@@ -57,3 +58,12 @@ def test_the_shown_output_is_real(shown):
         found = next(number for number in range(at, len(printed)) if printed[number].startswith(line))
         assert is_gap or found == at, f"{printed[at]!r} is printed where {line!r} is shown"
         at, is_gap = found + 1, False
+
+
+def test_the_shown_programs_print_what_is_shown(capsys):
+    """A program on the page about emitting, and below it what it prints."""
+    programs = _PROGRAM.findall((CHECKOUT / "docs" / "emitting.md").read_text(encoding="utf-8"))
+    assert programs
+    for program, output in programs:
+        exec(compile(program, "docs/emitting.md", "exec"), {})  # noqa: S102 -- it is our page
+        assert capsys.readouterr().out == output
