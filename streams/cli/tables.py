@@ -46,21 +46,24 @@ def print_results(console: Console, results: Results) -> None:
     for organization in sorted({entry["organization_id"] for name in _OF_ORGANIZATION for entry in results[name]}):
         console.rule(Text(organization, style="bold"), align="left", style="dim")
         for shown in _LISTS:
-            entries = [entry for entry in results[shown.name] if entry["organization_id"] == organization]
-            _print_list(console, shown, [entry for entry in entries if shown.is_shown(entry)])
-    _print_list(console, _REFUSALS, results["refusals"])
+            print_list(console, shown, [entry for entry in results[shown.name] if entry["organization_id"] == organization])
+    print_list(console, _REFUSALS, results["refusals"])
     counts = ", ".join(f"{len(results[name])} {name.replace('_', ' ')}" for name in (*_OF_ORGANIZATION, "refusals"))
     console.print(f"{counts}; {results['duplicates']} duplicates left out", style="dim", highlight=False)
 
 
-def _print_list(console: Console, shown: ShownList, entries: Sequence[Entry]) -> None:
-    if entries:
-        print_table(console, shown.title, shown.columns, entries)
+def print_list(console: Console, shown: ShownList, entries: Sequence[Entry]) -> None:
+    """Print one table of results: those of the entries that are worth a line, and nothing where none is."""
+    worth = [entry for entry in entries if shown.is_shown(entry)]
+    if worth:
+        print_table(console, shown.title, shown.columns, worth)
 
 
 def print_table(console: Console, title: str, columns: Sequence[Shown], entries: Sequence[Entry]) -> None:
     """Print one table; a text that is too long for its column is folded, never cut."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    table = Table(
+        title=printable(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False
+    )
     for column in columns:
         table.add_column(column.heading, justify="right" if column.is_figure else "left", overflow="fold")
     for entry in entries:
@@ -80,8 +83,8 @@ def text(heading: str, field: str) -> Shown:
 
 
 def figure(heading: str, field: str) -> Shown:
-    """Make a column that shows an amount."""
-    return Shown(heading, lambda entry: str(entry[field]), is_figure=True)
+    """Make a column that shows an amount; nothing where it is null."""
+    return text(heading, field)._replace(is_figure=True)
 
 
 def instant(heading: str, field: str) -> Shown:
@@ -126,111 +129,111 @@ def _has_any(*fields: str) -> Callable[[Entry], bool]:
     return lambda entry: any(entry[field] != "0" for field in fields)
 
 
-_LISTS = (
-    ShownList(
-        "Balances",
-        "balances",
-        (
-            *_ACCOUNT,
-            instant("as of", "as_of"),
-            figure("granted", "granted"),
-            figure("used", "used"),
-            figure("balance", "balance"),
-            figure("committed", "committed"),
-            Shown("available", _available, is_figure=True),
-            figure("restricted", "restricted"),
-            figure("overage", "overage"),
-            Shown("next to lapse", _next_to_lapse),
-        ),
-    ),
-    ShownList(
-        "Months: what was granted once",
-        "snapshots",
-        (
-            *_ACCOUNT,
-            text("month", "month"),
-            figure("opening", "once_opening"),
-            figure("granted", "once_granted"),
-            figure("used", "once_used"),
-            figure("expired", "once_expired"),
-            figure("voided", "once_voided"),
-            figure("closing", "once_closing"),
-            figure("overage", "overage"),
-            Shown("", _final),
-        ),
-        _has_any(*_ONCE),
-    ),
-    ShownList(
-        "Months: what was granted monthly or without limit",
-        "snapshots",
-        (
-            *_ACCOUNT,
-            text("month", "month"),
-            figure("granted", "monthly_granted"),
-            figure("used", "monthly_used"),
-            figure("unused", "monthly_unused"),
-            figure("voided", "monthly_voided"),
-            figure("unlimited used", "unlimited_used"),
-            Shown("", _final),
-        ),
-        _has_any(*_MONTHLY),
-    ),
-    ShownList(
-        "Lots",
-        "lots",
-        (
-            *_ACCOUNT,
-            text("grant", "grant_id"),
-            instant("start", "start"),
-            instant("end", "end"),
-            figure("amount", "amount"),
-            figure("used", "used"),
-            figure("expired", "expired"),
-            figure("unused", "unused"),
-            figure("voided", "voided"),
-            figure("rest", "rest"),
-        ),
-    ),
-    ShownList(
-        "Allocations",
-        "allocations",
-        (
-            *_ACCOUNT,
-            instant("occurred", "occurred_at"),
-            text("event", "event_id"),
-            figure("amount", "amount"),
-            figure("reversed", "reversed"),
-            Shown("paid", _payers),
-            figure("overage", "overage"),
-            Shown("cost", _costs),
-        ),
-    ),
-    ShownList(
-        "Campaign usage",
-        "campaign_usage",
-        (
-            *_ACCOUNT,
-            text("campaign", "campaign_id"),
-            text("center", "center_id"),
-            text("day", "day"),
-            text("channel", "channel"),
-            text("source", "credit_source"),
-            figure("processed", "processed"),
-            figure("used", "credits"),
-        ),
-    ),
-    ShownList(
-        "Conflicts",
-        "conflicts",
-        (
-            text("customer", "customer_id"),
-            instant("occurred", "occurred_at"),
-            text("event", "event_id"),
-            text("conflict", "conflict"),
-            text("detail", "detail"),
-        ),
+BALANCES = ShownList(
+    "Balances",
+    "balances",
+    (
+        *_ACCOUNT,
+        instant("as of", "as_of"),
+        figure("granted", "granted"),
+        figure("used", "used"),
+        figure("balance", "balance"),
+        figure("committed", "committed"),
+        Shown("available", _available, is_figure=True),
+        figure("restricted", "restricted"),
+        figure("overage", "overage"),
+        Shown("next to lapse", _next_to_lapse),
     ),
 )
+_MONTHS_ONCE = ShownList(
+    "Months: what was granted once",
+    "snapshots",
+    (
+        *_ACCOUNT,
+        text("month", "month"),
+        figure("opening", "once_opening"),
+        figure("granted", "once_granted"),
+        figure("used", "once_used"),
+        figure("expired", "once_expired"),
+        figure("voided", "once_voided"),
+        figure("closing", "once_closing"),
+        figure("overage", "overage"),
+        Shown("", _final),
+    ),
+    _has_any(*_ONCE),
+)
+_MONTHS_MONTHLY = ShownList(
+    "Months: what was granted monthly or without limit",
+    "snapshots",
+    (
+        *_ACCOUNT,
+        text("month", "month"),
+        figure("granted", "monthly_granted"),
+        figure("used", "monthly_used"),
+        figure("unused", "monthly_unused"),
+        figure("voided", "monthly_voided"),
+        figure("unlimited used", "unlimited_used"),
+        Shown("", _final),
+    ),
+    _has_any(*_MONTHLY),
+)
+MONTHS = (_MONTHS_ONCE, _MONTHS_MONTHLY)
+LOTS = ShownList(
+    "Lots",
+    "lots",
+    (
+        *_ACCOUNT,
+        text("grant", "grant_id"),
+        instant("start", "start"),
+        instant("end", "end"),
+        figure("amount", "amount"),
+        figure("used", "used"),
+        figure("expired", "expired"),
+        figure("unused", "unused"),
+        figure("voided", "voided"),
+        figure("rest", "rest"),
+    ),
+)
+_ALLOCATIONS = ShownList(
+    "Allocations",
+    "allocations",
+    (
+        *_ACCOUNT,
+        instant("occurred", "occurred_at"),
+        text("event", "event_id"),
+        figure("amount", "amount"),
+        figure("reversed", "reversed"),
+        Shown("paid", _payers),
+        figure("overage", "overage"),
+        Shown("cost", _costs),
+    ),
+)
+_CAMPAIGN_USAGE = ShownList(
+    "Campaign usage",
+    "campaign_usage",
+    (
+        *_ACCOUNT,
+        text("campaign", "campaign_id"),
+        text("center", "center_id"),
+        text("day", "day"),
+        text("channel", "channel"),
+        text("source", "credit_source"),
+        figure("processed", "processed"),
+        figure("used", "credits"),
+    ),
+)
+CONFLICTS = ShownList(
+    "Conflicts",
+    "conflicts",
+    (
+        text("customer", "customer_id"),
+        instant("occurred", "occurred_at"),
+        text("event", "event_id"),
+        text("conflict", "conflict"),
+        text("detail", "detail"),
+    ),
+)
+_LISTS = (BALANCES, *MONTHS, LOTS, _ALLOCATIONS, _CAMPAIGN_USAGE, CONFLICTS)
 _OF_ORGANIZATION = ("balances", "snapshots", "lots", "allocations", "campaign_usage", "conflicts", "campaigns", "names")
 
 _REFUSALS = ShownList(

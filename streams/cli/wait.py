@@ -15,7 +15,7 @@ def wait(
         int, typer.Option(help="Give up when worker or sink have not got on for so many seconds.", min=1, metavar="N")
     ] = 60,
 ) -> None:
-    """Wait until everything that lies in the input topics now is visible in ClickHouse.
+    """Wait until everything that lies in the input topics now is derived and visible in ClickHouse.
 
     Exit status: 0 when it is visible; 2 where worker or sink stand still, or Kafka does not answer.
     """

@@ -19,9 +19,9 @@ class Ended(NamedTuple):
     out: str
     err: str
 
-    def sentence(self) -> str:
-        """Give the one line that a command failed with; it is all that was written."""
-        assert self.status == 2
+    def sentence(self, status: int = 2) -> str:
+        """Give the one line that a command failed with, and with which status; it is all that was written."""
+        assert self.status == status
         assert self.out == ""
         assert self.err.startswith("credits: ")
         assert self.err.endswith("\n")

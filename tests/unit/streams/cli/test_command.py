@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from projections.fold import fold
+from streams.cli.main import app
 from streams.files import read_catalog
 from tests.support.expected_figures import EXAMPLES, read_example
 
@@ -73,3 +77,46 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path):
         process.stdout.close()
         assert process.wait(timeout=SECONDS) != 0
         assert process.stderr.read() == b""
+
+
+def test_every_command_has_a_whole_line_in_the_help():
+    """Under the heading of who uses it; none of the lines is cut, and all of them fit a terminal of 80 columns."""
+    help_page = started("--help", COLUMNS="80").stdout
+    headings = ("Read the books (ClickHouse):", "Send events (Kafka):", "Run it:", "Try it on files:")
+    assert [line for line in help_page.splitlines() if line in headings] == list(headings)
+    commands = re.findall(r"^  ([a-z-]+) +(\S.*)$", help_page.partition(headings[0])[2], re.MULTILINE)
+    assert len(commands) == len({name for name, _ in commands}) == len(app.registered_commands) + len(app.registered_groups)
+    assert all(line.endswith(".") and not line.endswith("...") for _, line in commands)
+    assert all(len(line) <= 80 for line in help_page.splitlines())
+    assert "  credits balance ORGANIZATION CUSTOMER  what a customer has now\n" in help_page
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("credits ba", {"balance"}),
+        ("credits report ", {"usage", "campaigns", "coins", "hours"}),
+        ("credits campaigns harbor-desks --by ", {"center", "date"}),
+        ("credits snapshots harbor-desks --fr", {"--from"}),
+    ],
+)
+def test_a_shell_completes_what_is_typed(typed, offered):
+    """Commands, options and the values that an option may have."""
+    place = str(len(typed.split(" ")) - 1)
+    ended = started(_CREDITS_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=place)
+    assert ended.returncode == 0
+    assert set(ended.stdout.split()) == offered
+
+
+def test_the_completion_of_a_shell_can_be_shown_and_installed(tmp_path):
+    """The shell that it is called from gets the script; once installed, a new shell knows it."""
+    environment = {**os.environ, "HOME": str(tmp_path), "PATH": f"{CREDITS.parent}:{os.environ['PATH']}"}
+
+    def bash(commands):
+        words = ["bash", "--norc", "-c", f"{commands}; true"]
+        return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=SECONDS, check=True).stdout
+
+    assert "complete -o default -F _credits_completion credits" in bash("credits --show-completion")
+    assert not list(tmp_path.iterdir())
+    assert "bash completion installed in" in bash("credits --install-completion")
+    assert "_credits_completion" in bash(". ~/.bashrc; complete -p credits")

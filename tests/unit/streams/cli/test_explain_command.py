@@ -116,7 +116,7 @@ def test_an_event_id_that_was_used_again_needs_its_instant(run, tmp_path, catalo
     assert run(*arguments).sentence() == f"e was used more than once, at {first}, {second}; say which with --occurred-at"
     for instant, amount in ((first, "40"), (second, "7"), ("2026-08-01T02:00:00+02:00", "7")):
         assert json.loads(run(*arguments, "--occurred-at", instant, "--json").out)["amount"] == amount
-    sentence = run(*arguments, "--occurred-at", "2026-03-06T00:00:00Z").sentence()
+    sentence = run(*arguments, "--occurred-at", "2026-03-06T00:00:00Z").sentence(1)
     assert sentence == "customer c1 of o1 has no consumption e at 2026-03-06T00:00:00Z in these events"
     assert run(*arguments, "--occurred-at", "noon").sentence().startswith("--occurred-at is 'noon'; it must be an instant")
 
@@ -127,9 +127,9 @@ def test_an_unknown_event_is_said_in_a_sentence(run, tmp_path, catalog):
     arguments = ("--events", events, "--catalog", catalog)
     for where in (("o1", "c1", "other"), ("o1", "other", "e"), ("other", "c1", "e")):
         sentence = f"customer {where[1]} of {where[0]} has no consumption {where[2]} in these events"
-        assert run("explain", *where, *arguments).sentence() == sentence
+        assert run("explain", *where, *arguments).sentence(1) == sentence
     events.write_text("{}\n{}\n", encoding="utf-8")
-    assert run("explain", "o1", "c1", "e", *arguments).sentence() == (
+    assert run("explain", "o1", "c1", "e", *arguments).sentence(1) == (
         "customer c1 of o1 has no consumption e in these events; of the lines given, 2 are refused ('credits fold' names them)"
     )
 
@@ -137,7 +137,7 @@ def test_an_unknown_event_is_said_in_a_sentence(run, tmp_path, catalog):
 def test_an_event_without_effect_says_its_conflict(run, tmp_path, catalog):
     """A use of a credit type that the catalog does not list is known, and has no effect."""
     events = written(tmp_path, {**_USE, "credit_type": "stamps"})
-    assert run("explain", "o1", "c1", "e", "--events", events, "--catalog", catalog).sentence() == (
+    assert run("explain", "o1", "c1", "e", "--events", events, "--catalog", catalog).sentence(1) == (
         "customer c1 of o1 has no consumption e that has effect: unknown_credit_type, the catalog has no credit type stamps"
     )
 
@@ -146,7 +146,8 @@ def test_an_event_without_effect_says_its_conflict(run, tmp_path, catalog):
     ("arguments", "sentence"),
     [
         (("o1", "c1"), "Missing argument 'EVENT_ID'"),
-        (("o1", "c1", "e"), "Missing option '--events'"),
+        (("o1", "c1", "e", "--as-of", "2026-03-06T00:00:00Z"), "--as-of is for files, which --events names; without them"),
+        (("o1", "", "e"), "CUSTOMER is ''; an id must have 1 to 128 characters, has 0"),
         (("o1", "c1", "e", "--events", "gone.jsonl"), "there is no file gone.jsonl"),
         (("o1", "c1", "e", "too-much", "--events", "gone.jsonl"), "Got unexpected extra argument"),
     ],
