@@ -709,9 +709,13 @@ _READING = {"balance", "snapshots", "lots", "statement", "explain", "grant", "ca
 
 
 def shown_in_the_docs() -> list[tuple[str, list[str]]]:
-    """Give the reading commands that docs/commands.md shows, each with the lines below it."""
-    page = (EXAMPLES.parent / "docs" / "commands.md").read_text(encoding="utf-8")
-    return [(command, shown.rstrip().splitlines()) for command, shown in _SHOWN.findall(page) if command.split()[0] in _READING]
+    """Give the reading commands that README and docs/commands.md show, each with the lines below it; not those on files."""
+    found = []
+    for page in ("README.md", "docs/commands.md"):
+        for command, shown in _SHOWN.findall((EXAMPLES.parent / page).read_text(encoding="utf-8")):
+            if command.split()[0] in _READING and "--events" not in command:
+                found.append((command, shown.rstrip().splitlines()))
+    return found
 
 
 def test_every_reading_command_is_shown_in_the_docs():
