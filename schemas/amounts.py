@@ -13,7 +13,7 @@ AMOUNT_LIMIT_MICRO = 10**12 * MICRO_PER_CREDIT
 UNLIMITED = "unlimited"
 """How an amount without limit is written; inside it is None."""
 
-_LONGEST_TEXT = 64
+LONGEST_TEXT = 64
 _AMOUNT = re.compile(r"([0-9]+)(?:\.([0-9]{1,6}))?", re.ASCII)
 
 
@@ -23,7 +23,7 @@ def parse_amount(text: str) -> int | None:
     Returns the amount in micro-credits, or None where the text is no plain decimal with at most 6 digits after the point.
     Guarantees nothing of its size: `schemas.checks` does that.
     """
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:
         return None
     match = _AMOUNT.fullmatch(text)
     if match is None:

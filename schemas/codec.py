@@ -43,6 +43,18 @@ def encode(event: Event) -> bytes:
     return content.getvalue()
 
 
+def encode_registered(event: Event, *, schema_id: int) -> bytes:
+    """Write an event behind a Confluent header; `schema_id` is a registry's id of the newest schema of the event's type."""
+    return _CONFLUENT_MARKER + schema_id.to_bytes(4, "big") + encode(event)[SINGLE_OBJECT_HEADER_LENGTH:]
+
+
+def schema_id_of(value: bytes | None) -> int | None:
+    """Give the registry's id that a value names in its Confluent header; None where it has none, or not the whole of one."""
+    if value is None or value[:1] != _CONFLUENT_MARKER or len(value) < _CONFLUENT_HEADER_LENGTH:
+        return None
+    return int.from_bytes(value[1:_CONFLUENT_HEADER_LENGTH], "big")
+
+
 def kept_form(event: Event, value: bytes | None) -> bytes:
     """Give the wire form in which an event is kept: that in which it came, if it was written with the newest schema.
 

@@ -27,7 +27,7 @@ class Selector(NamedTuple):
     """One entry of a grant's scope: a kind of invoice line, or one item of that kind (docs/ledger.md 4.9)."""
 
     kind: str
-    item: str | None
+    item: str | None = None
 
 
 def sorted_scope(selectors: Iterable[Selector]) -> tuple[Selector, ...]:
@@ -39,8 +39,8 @@ class Booking(NamedTuple):
     """The use of a room or desk by a booking."""
 
     booking_id: str
-    member_id: str | None
-    resource: str | None
+    member_id: str | None = None
+    resource: str | None = None
 
 
 class CampaignSend(NamedTuple):

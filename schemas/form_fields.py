@@ -9,11 +9,20 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from schemas import events
-from schemas.amounts import UNLIMITED, parse_amount
+from schemas.amounts import LONGEST_TEXT, UNLIMITED, parse_amount
 from schemas.checks import LEAVES, RULES_BETWEEN_FIELDS, TEXT_CHARACTERS_MAX
 from schemas.instants import parse_instant
 
@@ -50,9 +59,13 @@ def _read_amount_or_unlimited(value: object) -> int | None:
     return None if value == UNLIMITED else _read_amount(value)
 
 
-Instant = Annotated[int, BeforeValidator(_read_instant)]
-Amount = Annotated[int, BeforeValidator(_read_amount)]
-AmountOrUnlimited = Annotated[int | None, BeforeValidator(_read_amount_or_unlimited)]
+_DECIMAL = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,6})?$", "maxLength": LONGEST_TEXT}
+
+Instant = Annotated[int, BeforeValidator(_read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Amount = Annotated[int, BeforeValidator(_read_amount), WithJsonSchema(_DECIMAL)]
+AmountOrUnlimited = Annotated[
+    int | None, BeforeValidator(_read_amount_or_unlimited), WithJsonSchema({"anyOf": [{"const": UNLIMITED}, _DECIMAL]})
+]
 
 
 class Form(BaseModel):

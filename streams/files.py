@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 from schemas.catalog import Catalog, parse_catalog
+from schemas.codec import NO_REGISTRY
 from schemas.errors import SettingsError
 from schemas.files import read_csv, read_dump, read_json_lines
 from schemas.instants import parse_instant
@@ -166,8 +167,10 @@ def _is_list_of_texts(value: Any) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def read_log(sources: Iterable[Source]) -> Log:
+def read_log(sources: Iterable[Source], *, registry: Mapping[int, str] = NO_REGISTRY) -> Log:
     """Read files as one log, in their order; lines that are no events are kept and named.
+
+    `registry` is as in `schemas.codec.decode`, for the records of a dump.
 
     Raises SettingsError where a file as a whole cannot be read, or where a dump, which is a whole log of its own with
     partitions of its own, is given together with anything else.
@@ -180,7 +183,7 @@ def read_log(sources: Iterable[Source]) -> Log:
         if _begins_a_dump(lines) and len(given) > 1:
             raise SettingsError(f"{source.path} is a dump, which is a whole log; it must be given alone")
         try:
-            records = list(_read(source, lines))
+            records = list(_read(source, lines, registry))
         except SettingsError as error:
             raise SettingsError(f"{source.path}: {error}") from error
         if not _begins_a_dump(lines):
@@ -220,10 +223,10 @@ def is_dump(start: bytes) -> bool:
     return start.lstrip().startswith(b'{"credits_dump"')
 
 
-def _read(source: Source, lines: list[bytes]) -> Iterator[ReadRecord]:
+def _read(source: Source, lines: list[bytes], registry: Mapping[int, str]) -> Iterator[ReadRecord]:
     if source.path.suffix.lower() == ".csv":
         return read_csv(lines, event_type=source.event_type, activity_type=source.activity_type)
-    return read_dump(lines) if _begins_a_dump(lines) else read_json_lines(lines)
+    return read_dump(lines, registry=registry) if _begins_a_dump(lines) else read_json_lines(lines)
 
 
 def _refused(path: Path, records: Iterable[ReadRecord]) -> Iterator[RefusedLine]:

@@ -7,8 +7,9 @@ import socket
 
 import typer
 
+from creditstream.connection import Connection
 from schemas.instants import format_instant
-from streams.cli.dialogue import YES, asked_servers, confirm, say
+from streams.cli.dialogue import YES, asked_names, asked_servers, confirm, say
 from streams.cli.tables import Entry, console_for_people, print_table, shown_instant, text
 from streams.kafka.clocks import LOOKED_BACK, NumberClock, read_clocks
 from streams.kafka.control import Settlement, read_settlement, say_settlement
@@ -38,8 +39,8 @@ def status() -> None:
 
     Exit status: 0; 2 where Kafka does not answer or the topics are missing.
     """
-    servers = asked_servers().split(",")
-    settlement, clocks = asyncio.run(read_settlement(servers)), asyncio.run(read_clocks(servers))
+    servers = asked_servers()
+    settlement, clocks = asyncio.run(read_settlement(servers)), asyncio.run(read_clocks(servers, registry=asked_names()))
     say(sentence_of(settlement))
     print_table(console_for_people(), "", _COLUMNS, [_entry_of(one) for one in clocks])
     if any(one.clock is None or one.boundary is None for one in clocks):
@@ -76,9 +77,9 @@ def sentence_of(settlement: Settlement) -> str:
     return f"{what} since {format_instant(settlement.since)}, as {settlement.by} said."
 
 
-def _say(servers: str, *, is_open: bool) -> None:
+def _say(servers: Connection, *, is_open: bool) -> None:
     settlement = Settlement(is_open, now_microseconds(), _who())
-    asyncio.run(say_settlement(servers.split(","), settlement))
+    asyncio.run(say_settlement(servers, settlement))
     say(f"{sentence_of(settlement)} Workers heed it the next time that they say the time: at their start, and every full hour.")
 
 

@@ -2,10 +2,11 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schemas import codec
+from schemas.codec import NO_REGISTRY
 from schemas.errors import DecodeError
 from schemas.instants import format_instant
 from schemas.json_form import write_object
@@ -15,7 +16,7 @@ from streams.kafka.dead_letters import DeadLetter
 _BYTES_A_LINE = 16
 
 
-def lines_of(letter: DeadLetter) -> Iterator[str]:
+def lines_of(letter: DeadLetter, *, registry: Mapping[int, str] = NO_REGISTRY) -> Iterator[str]:
     """Write a refused record for people, line by line."""
     row = letter.row
     field = f" {row.field}" if row.field else ""
@@ -28,12 +29,12 @@ def lines_of(letter: DeadLetter) -> Iterator[str]:
     if row.value is None:
         yield "value      none"
         return
-    event = event_of(row.value)
+    event = event_of(row.value, registry=registry)
     yield f"value      {len(row.value)} bytes, {'which are no event' if event is None else 'an event'}"
     yield from _dumped(row.value) if event is None else json.dumps(event, ensure_ascii=False, indent=2).splitlines()
 
 
-def object_of(letter: DeadLetter) -> dict[str, Any]:
+def object_of(letter: DeadLetter, *, registry: Mapping[int, str] = NO_REGISTRY) -> dict[str, Any]:
     """Give a refused record for programs; key, value and the values of headers are base64, as in a dump."""
     row = letter.row
     return {
@@ -48,14 +49,14 @@ def object_of(letter: DeadLetter) -> dict[str, Any]:
         "key": _base64(row.key),
         "value": _base64(row.value),
         "headers": [[name, _base64(value)] for name, value in row.headers],
-        "event": event_of(row.value),
+        "event": event_of(row.value, registry=registry),
     }
 
 
-def event_of(value: bytes | None) -> dict[str, object] | None:
+def event_of(value: bytes | None, *, registry: Mapping[int, str]) -> dict[str, object] | None:
     """Give the event that a value holds, in its JSON form, however wrong what it says; None where there is none to be read."""
     try:
-        return write_object(codec.decode(value))
+        return write_object(codec.decode(value, registry=registry))
     except (DecodeError, OverflowError):  # an instant that no calendar has
         return None
 

@@ -5,11 +5,12 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated
 
 import typer
 
+from creditstream.connection import Connection
 from projections.rows import DeadLetterRow
 from schemas.errors import SettingsError, TransientError
 from schemas.instants import MICROSECONDS_PER_MILLISECOND, format_instant, from_milliseconds
@@ -18,7 +19,7 @@ from schemas.refusals import Reason
 from schemas.topics import INPUT_TOPICS
 from streams.cli import options
 from streams.cli.dead_letter_text import event_of, lines_of, object_of
-from streams.cli.dialogue import YES, asked_servers, confirm, say
+from streams.cli.dialogue import YES, asked_names, asked_servers, confirm, say
 from streams.cli.tables import Entry, console_for_people, instant, print_table, text
 from streams.kafka.dead_letters import DeadLetter, Replay, read_dead_letters, replay_of
 from streams.kafka.emit import send
@@ -64,7 +65,8 @@ def list_letters(
     )
     shown = letters[-limit:]
     if as_json:
-        json.dump([object_of(letter) for letter in shown], sys.stdout, ensure_ascii=False, indent=1)
+        registry = asked_names()
+        json.dump([object_of(letter, registry=registry) for letter in shown], sys.stdout, ensure_ascii=False, indent=1)
         sys.stdout.write("\n")
         return
     if shown:
@@ -84,7 +86,7 @@ def show(
     Exit status: 0; 2 where no dead letter is of this place, or Kafka does not answer.
     """
     [letter] = _of_places([place])
-    for line in lines_of(letter):
+    for line in lines_of(letter, registry=asked_names()):
         say(line)
 
 
@@ -104,10 +106,10 @@ def replay(places: PLACES = None, reason: REASON = None, yes: YES = False) -> No
         raise SettingsError("say what to send again: either places such as credits.grants/0/17, or one --reason")
     letters = _of_places(places) if places else _read(since=None, is_wanted=lambda row: row.reason == reason)
     partition_count = asyncio.run(input_partition_count(bootstrap_servers=servers))
-    now = now_microseconds()
-    replays = [(letter, replay_of(letter, now=now, partition_count=partition_count)) for letter in letters]
+    now, registry = now_microseconds(), asked_names()
+    replays = [(letter, replay_of(letter, now=now, partition_count=partition_count, registry=registry)) for letter in letters]
     wanted = [pair for pair in replays if places or pair[1].refusal is None]
-    _show_replays(replays, left_out=len(replays) - len(wanted))
+    _show_replays(replays, left_out=len(replays) - len(wanted), registry=registry)
     if not wanted:
         raise SettingsError(f"nothing was sent: no record that was refused as {reason} would be taken now")
     if not yes and not confirm(f"Send {len(wanted)} of {len(replays)} records again?"):
@@ -138,16 +140,18 @@ def _place_of(written: str) -> Place:
     return Place(match[1], int(match[2]), int(match[3]))
 
 
-def _show_replays(replays: Sequence[tuple[DeadLetter, Replay]], *, left_out: int) -> None:
+def _show_replays(replays: Sequence[tuple[DeadLetter, Replay]], *, left_out: int, registry: Mapping[int, str]) -> None:
     if replays:
-        print_table(console_for_people(), "", _REPLAY_COLUMNS, [_replay_entry(*pair) for pair in replays[:_SHOWN_MAX]])
+        print_table(
+            console_for_people(), "", _REPLAY_COLUMNS, [_replay_entry(*pair, registry) for pair in replays[:_SHOWN_MAX]]
+        )
     if len(replays) > _SHOWN_MAX:
         say(f"... and {len(replays) - _SHOWN_MAX} more")
     if left_out:
         say(f"{left_out} of them would be refused again, and are left out")
 
 
-def _send(replays: Sequence[Replay], servers: str) -> None:
+def _send(replays: Sequence[Replay], servers: Connection) -> None:
     acknowledged: list[int] = []
     records = [replay.record for replay in replays]
     try:
@@ -186,8 +190,8 @@ def _entry_of(letter: DeadLetter) -> Entry:
     }
 
 
-def _replay_entry(letter: DeadLetter, replay: Replay) -> Entry:
-    event, record = event_of(letter.row.value), replay.record
+def _replay_entry(letter: DeadLetter, replay: Replay, registry: Mapping[int, str]) -> Entry:
+    event, record = event_of(letter.row.value, registry=registry), replay.record
     is_kept = record.timestamp == letter.row.timestamp // MICROSECONDS_PER_MILLISECOND
     return {
         "place": _written(letter.place),

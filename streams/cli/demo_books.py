@@ -17,6 +17,7 @@ from schemas.errors import InvariantViolation
 from schemas.instants import format_instant
 from schemas.reading import read_record
 from schemas.records import ReadRecord
+from streams.cli.dialogue import asked_names
 from streams.clickhouse import read_rows
 from streams.fold_in_parts import without_collector
 from streams.kafka.dump import read_input_topics
@@ -43,8 +44,9 @@ def read_books(client: Client, *, bootstrap_servers: str, catalog: Catalog, chec
     called now and then and may raise to end the wait. Raises InvariantViolation with the lists that do not come to agree.
     """
     partition_count, raw = asyncio.run(read_input_topics(bootstrap_servers=bootstrap_servers))
+    registry = asked_names()
     with without_collector():
-        records = [read_record(record, partition_count=partition_count) for record in raw]
+        records = [read_record(record, partition_count=partition_count, registry=registry) for record in raw]
         folded = fold_rows(records, catalog=catalog)
         expected = _results(folded.rows, catalog, folded)
     deadline = time.monotonic() + _AGREE_SECONDS

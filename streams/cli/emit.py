@@ -4,7 +4,7 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Annotated, NamedTuple, cast
@@ -12,10 +12,12 @@ from typing import IO, Annotated, NamedTuple, cast
 import msgspec
 import typer
 
+from creditstream.connection import Brokers
+from schemas import codec
 from schemas.errors import SettingsError, TransientError
 from schemas.events import Event
 from streams.cli import options
-from streams.cli.dialogue import asked_servers, say
+from streams.cli.dialogue import asked_registry, asked_servers, say
 from streams.cli.log import name_refused
 from streams.cli.progress import progress_shown
 from streams.emission import STANDARD_INPUT, read_emission, read_emission_file
@@ -63,9 +65,11 @@ def emit(
     servers = asked_servers()
     sources = list(_sources(files, event_type, activity))
     partition_count = asyncio.run(input_partition_count(bootstrap_servers=servers))
+    registry = asked_registry()
+    encode = codec.encode if registry is None else registry.encode
     with tempfile.TemporaryFile() as spool:
         events = _events(sources, now=now_microseconds(), is_csv=csv or bool(event_type or activity))
-        read = _read_into(spool, events, partition_count=partition_count)
+        read = _read_into(spool, events, partition_count=partition_count, encode=encode)
         name_refused(read.refused)
         _refuse(read, files, keep_going=keep_going)
         spool.seek(0)
@@ -95,7 +99,9 @@ def _events(sources: Iterable[Source], *, now: int, is_csv: bool) -> Iterator[Ev
             yield from read_emission_file(source, now=now)
 
 
-def _read_into(spool: IO[bytes], events: Iterable[Event | RefusedLine], *, partition_count: int) -> _Read:
+def _read_into(
+    spool: IO[bytes], events: Iterable[Event | RefusedLine], *, partition_count: int, encode: Callable[[Event], bytes]
+) -> _Read:
     """Read everything, and keep the records on disk, since nothing may be sent before the last line is known to be good."""
     read = _Read(Counter(), [])
     try:
@@ -103,7 +109,7 @@ def _read_into(spool: IO[bytes], events: Iterable[Event | RefusedLine], *, parti
             if isinstance(event, RefusedLine):
                 read.refused.append(event)
                 continue
-            for record in records_of(event, partition_count=partition_count):
+            for record in records_of(event, partition_count=partition_count, encode=encode):
                 spool.write(msgspec.json.encode(record) + b"\n")
                 read.counts[record.topic] += 1
     except KeyboardInterrupt:
@@ -135,7 +141,7 @@ def _refuse(read: _Read, files: Sequence[str], *, keep_going: bool) -> None:
         raise SettingsError(f"there is no event in {', '.join(files)}")
 
 
-def _send(spool: IO[bytes], total: int, servers: str) -> None:
+def _send(spool: IO[bytes], total: int, servers: Brokers) -> None:
     """Send what was kept; whatever ends it before its end, say how far it was."""
     acknowledged = 0
     records = (msgspec.json.decode(line, type=Outgoing) for line in spool)

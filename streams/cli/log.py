@@ -9,6 +9,7 @@ from schemas.catalog import Catalog
 from schemas.errors import SettingsError
 from schemas.refusals import Reason, Refusal
 from streams.cli import options
+from streams.cli.dialogue import asked_names
 from streams.files import Log, RefusedLine, Source, read_catalog, read_feed, read_log
 
 _CONTRADICTIONS = (Reason.EVENT_CONFLICT, Reason.GRANT_CONFLICT)
@@ -51,7 +52,7 @@ def read_asked_log(paths: Iterable[Path], *, as_of: str | None, event_type: str 
         if len(instants) > 1:
             raise SettingsError("the feeds name different instants; say which to ask about with --as-of")
         asked = instants.pop()
-    log = read_log(sources)
+    log = read_log(sources, registry=asked_names())
     if not log.records:
         raise SettingsError(f"there is no event in {', '.join(str(source.path) for source in sources) or 'no file'}")
     return AskedLog(log, asked)

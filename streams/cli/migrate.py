@@ -8,10 +8,12 @@ import typer
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
 
+from schemas.catalog import Catalog
 from streams.cli.tables import Entry, console_for_people, print_table, text
 from streams.clickhouse import ClickHouseAddress, connect
 from streams.clickhouse import migrate as apply_migrations
 from streams.clickhouse.migrating import MigrationState, migration_states
+from streams.files import read_catalog
 from streams.kafka.topics import GENERATION
 from streams.settings import read_sink_settings
 
@@ -25,13 +27,17 @@ def migrate(
         bool, typer.Option("--check", help="Exit with 1 where one is pending or unknown here, and change nothing.")
     ] = False,
 ) -> None:
-    """Bring the tables up to date, in the ClickHouse at CREDITS_CLICKHOUSE_HOST; a sink does the same when it starts."""
+    """Bring the tables up to date, in the ClickHouse at CREDITS_CLICKHOUSE_HOST; a sink does the same when it starts.
+
+    What views need of the catalog, which CREDITS_CATALOG names, is kept there as well.
+    """
     settings = read_sink_settings(os.environ)
     address = ClickHouseAddress(settings.host, settings.port, settings.user, settings.password)
     console = console_for_people()
+    catalog = None if show or check else read_catalog(settings.catalog)
     with closing(connect(address)) as client:
-        if not (show or check):
-            _apply(client, console)
+        if catalog is not None:
+            _apply(client, catalog, console)
             return
         states = migration_states(client, generation=GENERATION)
     if show:
@@ -40,8 +46,8 @@ def migrate(
         _end_by(states, console)
 
 
-def _apply(client: Client, console: Console) -> None:
-    applied = apply_migrations(client, generation=GENERATION)
+def _apply(client: Client, catalog: Catalog, console: Console) -> None:
+    applied = apply_migrations(client, generation=GENERATION, catalog=catalog)
     for state in migration_states(client, generation=GENERATION):
         if state.name in applied:
             console.print(f"{state.number:04} {state.name}: applied", highlight=False, soft_wrap=True)

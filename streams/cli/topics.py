@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
+from creditstream.connection import Connection
 from schemas.dump import write_dump
 from schemas.errors import SettingsError
 from streams.cli.dialogue import asked_servers, say
@@ -38,9 +39,7 @@ def create() -> None:
     """
     settings = read_worker_settings(os.environ)
     made = asyncio.run(
-        ensure_topics(
-            settings.brokers, partition_count=settings.partition_count, replication_factor=settings.replication_factor
-        )
+        ensure_topics(settings.kafka, partition_count=settings.partition_count, replication_factor=settings.replication_factor)
     )
     _say_all(made or [f"all {len(TOPICS)} topics exist already"])
 
@@ -54,7 +53,7 @@ def check() -> None:
     Exit status: 0 when all topics are right; 1 where one is missing or differs; 2 where Kafka does not answer.
     """
     settings = read_worker_settings(os.environ)
-    found = asyncio.run(check_topics(settings.brokers, partition_count=settings.partition_count))
+    found = asyncio.run(check_topics(settings.kafka, partition_count=settings.partition_count))
     _say_all(found or [f"all {len(TOPICS)} topics are as they have to be"])
     raise typer.Exit(_DIFFERENT if found else 0)
 
@@ -80,7 +79,7 @@ def dump(
         raise SettingsError(f"{output} cannot be written: {error.strerror}") from error
 
 
-def _dump_into(file: BinaryIO, path: Path, servers: str) -> None:
+def _dump_into(file: BinaryIO, path: Path, servers: Connection) -> None:
     """Dump into a file, and remove it where it would hold less than all."""
     with contextlib.ExitStack() as unfinished:
         unfinished.callback(path.unlink)
@@ -88,7 +87,7 @@ def _dump_into(file: BinaryIO, path: Path, servers: str) -> None:
         unfinished.pop_all()
 
 
-async def _dump(servers: str, file: BinaryIO) -> None:
+async def _dump(servers: Connection, file: BinaryIO) -> None:
     partition_count = await input_partition_count(bootstrap_servers=servers)
     file.writelines(write_dump((), partition_count=partition_count))
     async for records in input_records(bootstrap_servers=servers):

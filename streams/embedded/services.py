@@ -3,8 +3,10 @@
 import asyncio
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from streams.api.listening import address_of, refuse_open_listening
 from streams.embedded.addresses import Address, Kind
 from streams.embedded.ports import check_port_free, free_ports, ports_beside
 from streams.embedded.stack import Part, Stack
@@ -44,12 +46,20 @@ def service_parts(stack: Stack, *, worker_count: int, environment: Mapping[str, 
     ports = ports_beside(settings.web_port, count=worker_count, taken={sink_port, *_ports_of(stack)}, setting=_WORKER_PORT)
     for port, setting in (*((port, _WORKER_PORT) for port in ports), (sink_port, _SINK_PORT)):
         check_port_free(port, setting=setting, host=settings.web_host)
-    shared = {**services_of(stack), "CREDITS_CATALOG": str(settings.catalog.absolute())}
+    refuse_open_listening(settings)
+    shared = {**services_of(stack), "CREDITS_CATALOG": str(settings.catalog.absolute()), **_certificates_of(settings)}
+    tokens = {} if settings.tokens_file is None else {"CREDITS_TOKENS_FILE": str(settings.tokens_file.absolute())}
     workers = [
         Part(
             name,
             WORKER,
-            {**shared, **worker_environment(name, state_folder=state_folder, web_port=port)},
+            {
+                **shared,
+                **tokens,
+                **worker_environment(name, state_folder=state_folder, web_port=port),
+                # One that is set would be that of all workers.
+                "CREDITS_WEB_ADDRESS": address_of(replace(settings, web_address=None, web_port=port)),
+            },
             Address(Kind.SERVICE, settings.web_host, port),
         )
         for name, port in zip(_member_names(settings, worker_count), ports, strict=True)
@@ -62,9 +72,21 @@ def make_topics(stack: Stack, *, partition_count: int, replication_factor: int) 
     """Make the topics before the workers do, so that what is wrong with them is said once, and here."""
     asyncio.run(
         ensure_topics(
-            stack.bootstrap_servers.split(","), partition_count=partition_count, replication_factor=replication_factor
+            read_worker_settings({**stack.environment, **services_of(stack)}).kafka,
+            partition_count=partition_count,
+            replication_factor=replication_factor,
         )
     )
+
+
+def _certificates_of(settings: WorkerSettings) -> dict[str, str]:
+    """Give the files by which brokers are spoken to, by whole paths, since services run in a folder of their own."""
+    files = {
+        "CREDITS_KAFKA_CA_FILE": settings.kafka_ca_file,
+        "CREDITS_KAFKA_CERTIFICATE_FILE": settings.kafka_certificate_file,
+        "CREDITS_KAFKA_KEY_FILE": settings.kafka_key_file,
+    }
+    return {name: str(file.absolute()) for name, file in files.items() if file is not None}
 
 
 def _member_names(settings: WorkerSettings, count: int) -> list[str]:

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from schemas.errors import SettingsError, TransientError
 from streams.embedded.addresses import Address, Kind
-from streams.embedded.elsewhere import NOTHING, Elsewhere, check_elsewhere
+from streams.embedded.elsewhere import NOTHING, Elsewhere, check_elsewhere, refuse_secured
 from streams.embedded.java import find_java
 from streams.embedded.kafka import LOCALE, fetch_runtime, kafka_command
 from streams.embedded.ports import HOST, check_ports_free
@@ -162,6 +162,8 @@ def start_kafka_and_clickhouse(stack: Stack, *, cache_folder: Path, console: Con
     """
     check_elsewhere(stack.elsewhere)
     starts_kafka, starts_clickhouse = stack.elsewhere.brokers is None, stack.elsewhere.clickhouse is None
+    if starts_kafka:
+        refuse_secured(stack.environment)
     check_ports_free(stack.settings, fields=(*_KAFKA_PORTS * starts_kafka, *_CLICKHOUSE_PORTS * starts_clickhouse))
     parts = []
     if starts_kafka:

@@ -1,69 +1,62 @@
 """Kafka's clients as the commands use them: they answer within seconds, or one sentence says that nobody does."""
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
+from creditstream import producing
+from creditstream.connection import Brokers, connection_of
+from creditstream.producing import running
+from creditstream.sending import SILENT_SECONDS
 from schemas.errors import TransientError
-from streams.kafka.closing import close_within
 
-START_SECONDS = 10
-SILENT_SECONDS = 30
-"""So long a broker may give nothing, or take nothing, before it counts as gone."""
-
-_CLOSE_SECONDS = 5
-_BATCH_BYTES = 1 << 18
+_ADVICE = "say with CREDITS_KAFKA_BROKERS where it is, or start one on this machine with 'credits up'"
 _FETCH_MILLISECONDS = 100
 _FETCH_WAIT_MILLISECONDS = 20
 
 
 @contextlib.asynccontextmanager
-async def admin_of(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin_of(brokers: Brokers) -> AsyncIterator[AIOKafkaAdminClient]:
     """Give a client for topics and groups.
 
     Raises TransientError where Kafka does not answer, at the start or to anything that is asked inside the block.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    async with _running(admin.start, admin.close, bootstrap_servers):
+    connection = connection_of(brokers)
+    admin = AIOKafkaAdminClient(**connection.arguments())
+    async with running(admin.start, admin.close, connection, advice=_ADVICE):
         yield admin
 
 
 @contextlib.asynccontextmanager
-async def reader_of(bootstrap_servers: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """Give a reader of committed records, of no group, to which nothing is assigned yet; raises as `admin_of` does."""
+async def reader_of(brokers: Brokers, *, wait_milliseconds: int = _FETCH_WAIT_MILLISECONDS) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a reader of committed records, of no group, to which nothing is assigned yet; raises as `admin_of` does.
+
+    Where there is nothing new the brokers wait so long before they say so.
+    """
+    connection = connection_of(brokers)
     reader = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **connection.arguments(),
         isolation_level="read_committed",
         # A position that is no more in the log is an error, never a jump to another one.
         auto_offset_reset="none",
         enable_auto_commit=False,
         # What is asked next of a broker waits behind a fetch.
-        fetch_max_wait_ms=_FETCH_WAIT_MILLISECONDS,
+        fetch_max_wait_ms=wait_milliseconds,
     )
-    async with _running(reader.start, reader.stop, bootstrap_servers):
+    async with running(reader.start, reader.stop, connection, advice=_ADVICE):
         yield reader
 
 
 @contextlib.asynccontextmanager
-async def producer_of(bootstrap_servers: str) -> AsyncIterator[AIOKafkaProducer]:
+async def producer_of(brokers: Brokers) -> AsyncIterator[AIOKafkaProducer]:
     """Give an idempotent producer, whose records all replicas acknowledge; raises as `admin_of` does.
 
     It tries a record again for ever: whoever waits for an acknowledgement sets the limit.
     """
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
-        enable_idempotence=True,
-        acks="all",
-        linger_ms=5,
-        max_batch_size=_BATCH_BYTES,
-    )
-    async with _running(producer.start, producer.stop, bootstrap_servers):
+    async with producing.producer_of(brokers, advice=_ADVICE) as producer:
         yield producer
 
 
@@ -105,27 +98,3 @@ async def read_spans(
         if time.monotonic() - moved_seconds > SILENT_SECONDS:
             names = ", ".join(sorted({log.topic for log in ends}))
             raise TransientError(f"Kafka has given nothing more of {names} for {SILENT_SECONDS} s")
-
-
-@contextlib.asynccontextmanager
-async def _running(
-    start: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Coroutine[Any, Any, None]], bootstrap_servers: str
-) -> AsyncIterator[None]:
-    try:
-        await _started(start, bootstrap_servers)
-        yield
-    except KafkaError as error:
-        raise TransientError(f"Kafka at {bootstrap_servers} does not answer: {error!r}") from error
-    finally:
-        await close_within(_CLOSE_SECONDS, close())
-
-
-async def _started(start: Callable[[], Coroutine[Any, Any, None]], bootstrap_servers: str) -> None:
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            await start()
-    except (KafkaError, OSError) as error:  # TimeoutError is an OSError
-        raise TransientError(
-            f"Kafka at {bootstrap_servers} does not answer: say with CREDITS_KAFKA_BROKERS where it is, "
-            "or start one on this machine with 'credits up'"
-        ) from error

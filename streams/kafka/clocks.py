@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from creditstream.connection import Brokers
+from schemas.codec import NO_REGISTRY
 from schemas.events import TimeAdvanced
 from schemas.reading import read_record
 from schemas.topics import CLOCKED_TOPICS
@@ -23,22 +25,22 @@ class NumberClock(NamedTuple):
     boundary: int | None
 
 
-async def read_clocks(brokers: Sequence[str]) -> list[NumberClock]:
+async def read_clocks(brokers: Brokers, *, registry: Mapping[int, str] = NO_REGISTRY) -> list[NumberClock]:
     """Find the clocks of all partition numbers at the end of the topics that carry them.
 
-    Raises TransientError where Kafka does not answer, and SettingsError where a topic is missing.
+    `registry` is as in `schemas.codec.decode`. Raises TransientError where Kafka does not answer, and SettingsError where a
+    topic is missing.
     """
-    servers = ",".join(brokers)
-    partition_count = await input_partition_count(bootstrap_servers=servers)
+    partition_count = await input_partition_count(bootstrap_servers=brokers)
     said: dict[int, dict[str, list[TimeAdvanced]]] = defaultdict(lambda: defaultdict(list))
-    async with admin_of(servers) as admin, reader_of(servers) as reader:
+    async with admin_of(brokers) as admin, reader_of(brokers) as reader:
         logs = await partitions_of(admin, CLOCKED_TOPICS)
         spans = await spans_of(reader, logs)
         tails = {log: (max(begin, end - LOOKED_BACK), end) for log, (begin, end) in spans.items()}
         async for records in read_spans(reader, tails):
             for record in records:
                 if record.key is None:  # only time has no key
-                    event = read_record(raw_record(record), partition_count=partition_count).content
+                    event = read_record(raw_record(record), partition_count=partition_count, registry=registry).content
                     if isinstance(event, TimeAdvanced):
                         said[record.partition][record.topic].append(event)
     return [clock_of(number, said[number]) for number in range(partition_count)]

@@ -3,13 +3,15 @@
 Rule: docs/ledger.md 3.6. A dead letter is a fact: nothing here takes one away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
 from aiokafka import ConsumerRecord
 
+from creditstream.connection import Brokers
 from projections.row_codec import decode_change
 from projections.rows import DeadLetterRow
+from schemas.codec import NO_REGISTRY
 from schemas.errors import DecodeError, InvariantViolation
 from schemas.instants import MICROSECONDS_PER_MILLISECOND, from_milliseconds
 from schemas.reading import read_record
@@ -41,7 +43,7 @@ class Replay(NamedTuple):
 
 
 async def read_dead_letters(
-    *, bootstrap_servers: str, since: int | None, is_wanted: Callable[[DeadLetterRow], bool]
+    *, bootstrap_servers: Brokers, since: int | None, is_wanted: Callable[[DeadLetterRow], bool]
 ) -> list[DeadLetter]:
     """Read the dead letters that are wanted and were refused at `since` (UTC microseconds) or later, the newest at the end.
 
@@ -64,8 +66,8 @@ async def read_dead_letters(
     return sorted(found.values(), key=lambda letter: (letter.refused_at, letter.place))
 
 
-def replay_of(letter: DeadLetter, *, now: int, partition_count: int) -> Replay:
-    """Give the record that a dead letter is sent again as; `now` in UTC microseconds.
+def replay_of(letter: DeadLetter, *, now: int, partition_count: int, registry: Mapping[int, str] = NO_REGISTRY) -> Replay:
+    """Give the record that a dead letter is sent again as; `now` in UTC microseconds, `registry` as in `schemas.codec.decode`.
 
     It has its key, value and headers, without the one of a hop, and lies where its key belongs. It keeps its timestamp, unless
     that is what it was refused for.
@@ -80,7 +82,7 @@ def replay_of(letter: DeadLetter, *, now: int, partition_count: int) -> Replay:
         headers=tuple(header for header in row.headers if header[0] != HOP_HEADER),
     )
     renewed = kept._replace(timestamp=now // MICROSECONDS_PER_MILLISECOND)
-    refusal, of_renewed = (_refusal_of(record, partition_count) for record in (kept, renewed))
+    refusal, of_renewed = (_refusal_of(record, partition_count, registry) for record in (kept, renewed))
     if row.reason == Reason.TOO_EARLY or (refusal is not None and of_renewed is None):
         return Replay(renewed, of_renewed)
     if row.reason == Reason.TOO_LATE:  # time only moves forward
@@ -98,7 +100,7 @@ def _row_of(record: ConsumerRecord[bytes, bytes]) -> DeadLetterRow | None:
     return None if published.deleted else cast(DeadLetterRow, published.row)
 
 
-def _refusal_of(record: Outgoing, partition_count: int) -> Refusal | None:
+def _refusal_of(record: Outgoing, partition_count: int, registry: Mapping[int, str]) -> Refusal | None:
     """Give why a record would be refused, as far as it can be told from itself."""
     raw = RawRecord(
         topic=record.topic,
@@ -109,5 +111,5 @@ def _refusal_of(record: Outgoing, partition_count: int) -> Refusal | None:
         value=record.value,
         headers=record.headers,
     )
-    content = read_record(raw, partition_count=partition_count).content
+    content = read_record(raw, partition_count=partition_count, registry=registry).content
     return content if isinstance(content, Refusal) else None

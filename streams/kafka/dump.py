@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from creditstream.connection import Brokers
 from schemas import topics
 from schemas.records import RawRecord
 from streams.kafka.clients import admin_of, read_spans, reader_of, spans_of
@@ -9,7 +10,7 @@ from streams.kafka.messages import raw_record
 from streams.kafka.topics import input_partition_count, partitions_of
 
 
-async def read_input_topics(*, bootstrap_servers: str) -> tuple[int, list[RawRecord]]:
+async def read_input_topics(*, bootstrap_servers: Brokers) -> tuple[int, list[RawRecord]]:
     """Read every record of the input topics that is committed by now.
 
     Returns the number of partitions of each topic, and the records as `input_records` gives them; raises as it does.
@@ -19,7 +20,7 @@ async def read_input_topics(*, bootstrap_servers: str) -> tuple[int, list[RawRec
     return partition_count, [record for piece in pieces for record in piece]
 
 
-async def input_records(*, bootstrap_servers: str) -> AsyncIterator[list[RawRecord]]:
+async def input_records(*, bootstrap_servers: Brokers) -> AsyncIterator[list[RawRecord]]:
     """Give every record of the input topics that is committed by now, in pieces: log by log, each in its order.
 
     Holds no more than what was fetched last. Raises SettingsError where a topic is missing, and TransientError where Kafka

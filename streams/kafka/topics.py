@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
+from creditstream.connection import Brokers
 from projections.rows import TABLES
 from schemas import topics
 from schemas.errors import SettingsError, TransientError
@@ -73,7 +74,10 @@ class TopicSpec(NamedTuple):
 
 TOPICS = (
     *(TopicSpec(name, MappingProxyType(_INPUT)) for name in topics.INPUT_TOPICS),
-    *(TopicSpec(name, MappingProxyType(_COMPACTED if name == topics.CONFLICTS else _OUTPUT)) for name in OUTPUT_TOPICS),
+    *(
+        TopicSpec(name, MappingProxyType(_COMPACTED if name in (topics.CONFLICTS, topics.DERIVING) else _OUTPUT))
+        for name in OUTPUT_TOPICS
+    ),
     TopicSpec(CHANGELOG, MappingProxyType(_STATE)),
     TopicSpec(CONTROL, MappingProxyType({"cleanup.policy": "compact"}), partition_count=1),
 )
@@ -86,13 +90,13 @@ class FoundTopic(NamedTuple):
     configuration: Mapping[str, str | None]
 
 
-async def ensure_topics(brokers: Sequence[str], *, partition_count: int, replication_factor: int) -> list[str]:
+async def ensure_topics(brokers: Brokers, *, partition_count: int, replication_factor: int) -> list[str]:
     """Make the topics that are missing, once those that exist are as they have to be; gives the names of those it made.
 
     Raises SettingsError with what is wrong, in which case nothing is made, and TransientError where the brokers cannot be
     asked.
     """
-    async with admin_of(",".join(brokers)) as admin:
+    async with admin_of(brokers) as admin:
         found = await _find_topics(admin)
         _refuse(differences(found, partition_count=partition_count))
         missing = [spec for spec in TOPICS if spec.name not in found]
@@ -104,18 +108,18 @@ async def ensure_topics(brokers: Sequence[str], *, partition_count: int, replica
     return [spec.name for spec in missing]
 
 
-async def check_topics(brokers: Sequence[str], *, partition_count: int) -> list[str]:
+async def check_topics(brokers: Brokers, *, partition_count: int) -> list[str]:
     """Give, in sentences, everything in which the topics differ from what they have to be: nothing where all is well.
 
     Raises TransientError where the brokers cannot be asked.
     """
-    async with admin_of(",".join(brokers)) as admin:
+    async with admin_of(brokers) as admin:
         found = await _find_topics(admin)
     missing = [f"the topic {spec.name} does not exist; {HOW_TO_MAKE}" for spec in TOPICS if spec.name not in found]
     return missing + differences(found, partition_count=partition_count)
 
 
-async def input_partition_count(*, bootstrap_servers: str) -> int:
+async def input_partition_count(*, bootstrap_servers: Brokers) -> int:
     """Ask the brokers for the number of partitions of the input topics.
 
     Raises SettingsError where a topic is missing or their numbers differ, and TransientError where nobody answers.

@@ -7,7 +7,7 @@ anew and restores. aiokafka checks its states by `assert`, so this refuses to ru
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,8 +15,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import IllegalOperation, InvalidProducerEpoch, KafkaError, MessageSizeTooLargeError, ProducerFenced
 from aiokafka.structs import RecordMetadata
 
+from creditstream.closing import close_within
+from creditstream.connection import Brokers, connection_of
 from schemas.errors import CreditsError, InvariantViolation, SettingsError, TransientError
-from streams.kafka.closing import close_within
 from streams.kafka.messages import Message
 from streams.kafka.topics import MESSAGE_BYTES_MAX
 from streams.turns import Turn
@@ -50,10 +51,10 @@ class FencedProducer:
     TransientError where the brokers do not answer, FencedError where a later owner has come.
     """
 
-    def __init__(self, brokers: Sequence[str], *, transactional_id: str) -> None:
+    def __init__(self, brokers: Brokers, *, transactional_id: str) -> None:
         refuse_optimized_python()
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=list(brokers),
+            **connection_of(brokers).arguments(),
             transactional_id=transactional_id,
             transaction_timeout_ms=_TRANSACTION_MILLISECONDS,
             max_batch_size=_BATCH_BYTES,

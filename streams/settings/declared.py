@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from creditstream.connection import MECHANISMS, PROTOCOLS, SECURITY_FIELDS, Connection, KafkaSecurity
+from creditstream.registry_address import RegistryAddress
 from streams.settings.declaring import Setting, filled_by
 from streams.settings.forms import (
     BROKERS,
@@ -14,7 +16,11 @@ from streams.settings.forms import (
     PORT,
     SWITCH,
     UNPRIVILEGED_PORT,
+    URL,
+    WEB_ADDRESS,
     one_of,
+    optional_one_of,
+    optional_path,
     optional_text,
     path,
     plain_text,
@@ -22,6 +28,38 @@ from streams.settings.forms import (
 )
 
 _KAFKA_BROKERS = Setting("CREDITS_KAFKA_BROKERS", BROKERS, "127.0.0.1:19092", "Kafka brokers to begin with")
+_KAFKA_SECURITY = Setting(
+    "CREDITS_KAFKA_SECURITY",
+    one_of(*PROTOCOLS),
+    "plaintext",
+    "how brokers are spoken to: in the open or by TLS, as anybody or as a user",
+)
+_KAFKA_CA_FILE = Setting(
+    "CREDITS_KAFKA_CA_FILE",
+    optional_path("the path of a PEM file"),
+    "",
+    "certificates by which brokers are known; without it, those of the system",
+)
+_KAFKA_CERTIFICATE_FILE = Setting(
+    "CREDITS_KAFKA_CERTIFICATE_FILE",
+    optional_path("the path of a PEM file"),
+    "",
+    "certificate that is shown to brokers; comes with its key",
+)
+_KAFKA_KEY_FILE = Setting(
+    "CREDITS_KAFKA_KEY_FILE",
+    optional_path("the path of a PEM file without passphrase"),
+    "",
+    "key of the certificate that is shown to brokers",
+)
+_KAFKA_SASL_MECHANISM = Setting(
+    "CREDITS_KAFKA_SASL_MECHANISM", optional_one_of(*MECHANISMS), "", "how a user proves to brokers who it is"
+)
+_KAFKA_USER = Setting("CREDITS_KAFKA_USER", optional_text("the name of a user"), "", "as whom to speak to brokers")
+_KAFKA_PASSWORD = Setting("CREDITS_KAFKA_PASSWORD", optional_text("a password"), "", "the password of that user", secret=True)
+_CATALOG = Setting(
+    "CREDITS_CATALOG", path("the path of a TOML file"), "catalog.toml", "the catalog; workers and sinks need the same"
+)
 _CLICKHOUSE_PORT = Setting("CREDITS_CLICKHOUSE_PORT", PORT, "18123", "port of ClickHouse's HTTP interface")
 _WEB_HOST = Setting(
     "CREDITS_WEB_HOST", LISTENING_HOST, "127.0.0.1", "where metrics and health are served; 0.0.0.0 for every address"
@@ -30,11 +68,55 @@ _LOG_LEVEL = Setting("CREDITS_LOG_LEVEL", one_of("DEBUG", "INFO", "WARNING", "ER
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerSettings:
-    """The settings of a worker."""
+class KafkaSettings:
+    """The settings of whatever speaks to Kafka."""
 
     brokers: tuple[str, ...] = filled_by(_KAFKA_BROKERS)
-    catalog: Path = filled_by(Setting("CREDITS_CATALOG", path("the path of a TOML file"), "catalog.toml", "the catalog"))
+    kafka_protocol: str = filled_by(_KAFKA_SECURITY)
+    kafka_ca_file: Path | None = filled_by(_KAFKA_CA_FILE)
+    kafka_certificate_file: Path | None = filled_by(_KAFKA_CERTIFICATE_FILE)
+    kafka_key_file: Path | None = filled_by(_KAFKA_KEY_FILE)
+    kafka_mechanism: str | None = filled_by(_KAFKA_SASL_MECHANISM)
+    kafka_user: str | None = filled_by(_KAFKA_USER)
+    kafka_password: str | None = filled_by(_KAFKA_PASSWORD)
+
+    @property
+    def kafka(self) -> Connection:
+        """Where Kafka is and how it is spoken to."""
+        return Connection(self.brokers, KafkaSecurity(**{name: getattr(self, f"kafka_{name}") for name in SECURITY_FIELDS}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistrySettings:
+    """The settings of whatever reads and writes events as they lie in Kafka."""
+
+    registry_url: str | None = filled_by(
+        Setting(
+            "CREDITS_SCHEMA_REGISTRY",
+            URL,
+            "",
+            "the schema registry that says what the ids in Confluent headers mean; without one, such records are undecodable",
+        )
+    )
+    registry_user: str | None = filled_by(
+        Setting("CREDITS_SCHEMA_REGISTRY_USER", optional_text("the name of a user"), "", "as whom to ask the schema registry")
+    )
+    registry_password: str | None = filled_by(
+        Setting("CREDITS_SCHEMA_REGISTRY_PASSWORD", optional_text("a password"), "", "the password of that user", secret=True)
+    )
+
+    @property
+    def registry(self) -> RegistryAddress | None:
+        """Where the schema registry is, and as whom it is asked; None where there is none."""
+        url = self.registry_url
+        return None if url is None else RegistryAddress(url, self.registry_user, self.registry_password)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings(RegistrySettings, KafkaSettings):
+    """The settings of a worker."""
+
+    catalog: Path = filled_by(_CATALOG)
     partition_count: int = filled_by(
         Setting(
             "CREDITS_PARTITION_COUNT",
@@ -122,16 +204,64 @@ class WorkerSettings:
     )
     web_host: str = filled_by(_WEB_HOST)
     web_port: int = filled_by(
-        Setting("CREDITS_WEB_PORT", LISTENING_PORT, "18080", "port of the worker's metrics and health; 0 for any that is free")
+        Setting(
+            "CREDITS_WEB_PORT", LISTENING_PORT, "18080", "port of the worker's HTTP, metrics and health; 0 for any that is free"
+        )
+    )
+    web_address: str | None = filled_by(
+        Setting(
+            "CREDITS_WEB_ADDRESS",
+            WEB_ADDRESS,
+            "",
+            "where other workers reach this one over HTTP; without it, where it listens, by this machine's name for 0.0.0.0",
+        )
+    )
+    tokens_file: Path | None = filled_by(
+        Setting(
+            "CREDITS_TOKENS_FILE",
+            optional_path("the path of a TOML file"),
+            "",
+            "who may ask over HTTP (docs/http.md); without it everybody on this machine, and nobody else",
+        )
+    )
+    http_body_bytes: int = filled_by(
+        Setting(
+            "CREDITS_HTTP_BODY_BYTES",
+            whole_number(1024, 1 << 24),
+            "1048576",
+            "size that the body of a request may have",
+            unit="bytes",
+        )
+    )
+    http_events: int = filled_by(
+        Setting("CREDITS_HTTP_EVENTS", whole_number(1, 5000), "1000", "events that one request may bring", unit="events")
+    )
+    http_rate: int = filled_by(
+        Setting(
+            "CREDITS_HTTP_RATE",
+            whole_number(0, 1_000_000),
+            "5000",
+            "requests and events that each worker takes of one token; 0 for any number",
+            unit="a second",
+        )
+    )
+    http_send_seconds: int = filled_by(
+        Setting(
+            "CREDITS_HTTP_SEND_SECONDS",
+            whole_number(1, 300),
+            "10",
+            "time that Kafka has to acknowledge the events of a request",
+            unit="seconds",
+        )
     )
     log_level: str = filled_by(_LOG_LEVEL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SinkSettings:
+class SinkSettings(KafkaSettings):
     """The settings of a sink."""
 
-    brokers: tuple[str, ...] = filled_by(_KAFKA_BROKERS)
+    catalog: Path = filled_by(_CATALOG)
     host: str = filled_by(Setting("CREDITS_CLICKHOUSE_HOST", HOST, "127.0.0.1", "where ClickHouse runs"))
     port: int = filled_by(_CLICKHOUSE_PORT)
     user: str = filled_by(

@@ -7,6 +7,7 @@ variables there that are named after the services of a namespace, such as CREDIT
 import difflib
 import functools
 import logging
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ SETTINGS_FILE = "CREDITS_SETTINGS"
 SETTINGS: dict[str, Setting[Any]] = {setting.name: setting for kind in KINDS for setting in settings_of(kind).values()}
 """Every setting by its name."""
 
+_BEFORE_AN_AT = re.compile(r"//[^/]*@")
 _PREFIX = "CREDITS_"
 _LOGGER = logging.getLogger(__name__)
 
@@ -65,9 +67,22 @@ def warn_of_unknown(environment: Mapping[str, str]) -> None:
 
 def bad(setting: Setting[Any], shown: object, file: Path | None) -> SettingsError:
     """Give the error that names a setting, its value and where it is given, what would be right, and the effect."""
-    value = "(hidden)" if setting.secret else repr(shown)
-    where = "" if file is None else f" in {file}"
-    return SettingsError(f"{setting.name} is {value}{where}; it must be {setting.form.right} ({setting.effect})")
+    return SettingsError(
+        f"{setting.name} is {_value(setting, shown, file)}; it must be {setting.form.right} ({setting.effect})"
+    )
+
+
+def unsuitable(setting: Setting[Any], given: Given | None, detail: str) -> SettingsError:
+    """Give the error that names a setting that will not do with the others, and says in which way."""
+    value = "not set" if given is None else _value(setting, given.text, given.file)
+    return SettingsError(f"{setting.name} is {value}; it {detail} ({setting.effect})")
+
+
+def _value(setting: Setting[Any], shown: object, file: Path | None) -> str:
+    """Say what a setting has been given, unless it is secret, and where."""
+    # What stands before the @ of an address may be a password, put where none belongs.
+    text = "(hidden)" if setting.secret else _BEFORE_AN_AT.sub("//(hidden)@", repr(shown))
+    return text + ("" if file is None else f" in {file}")
 
 
 def _given_by(file: Path) -> dict[str, Given]:

@@ -12,8 +12,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, UnknownTopicOrPartitionError
 
+from creditstream.closing import close_within
 from schemas.errors import TransientError
-from streams.kafka.closing import close_within
 from streams.kafka.messages import raw_record
 from streams.metrics import SinkMetrics
 from streams.settings import SinkSettings
@@ -37,7 +37,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # the package sh
     """A member of the sinks' group and what it reads; one object from joining to leaving."""
 
     def __init__(self, settings: SinkSettings, group: str, queues: Queues, metrics: SinkMetrics, health: Health) -> None:
-        self._brokers = ",".join(settings.brokers)
+        self._brokers = settings.kafka
         self._queues = queues
         self._metrics = metrics
         self._health = health
@@ -45,7 +45,7 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # the package sh
         self._committed: dict[TopicPartition, int] = {}
         self._progress = asyncio.Event()
         self._consumer: Any = AIOKafkaConsumer(
-            bootstrap_servers=list(settings.brokers),
+            **settings.kafka.arguments(),
             group_id=group,
             group_instance_id=settings.member_name,
             session_timeout_ms=_SESSION_MILLISECONDS,

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 from prometheus_client import CollectorRegistry
 
+from schemas.catalog import Catalog
+from streams.files import read_catalog
 from streams.kafka.topics import GENERATION
 from streams.logs import log_to_stderr
 from streams.metrics import SinkMetrics
@@ -31,16 +33,22 @@ def sink_group(generation: int) -> str:
 def run_sink(settings: SinkSettings) -> NoReturn:
     """Carry rows from the output topics to ClickHouse until SIGTERM or SIGINT, which end the process with 0.
 
-    Raises SettingsError where a setting or a migration cannot be used, and TransientError where Kafka does not answer.
+    Raises SettingsError where a setting, the catalog or a migration cannot be used, and TransientError where no Kafka answers.
     """
+    catalog = read_catalog(settings.catalog)
     log_to_stderr(settings.log_level)
-    asyncio.run(_run_until_signalled(settings))
+    asyncio.run(_run_until_signalled(settings, catalog))
 
 
-async def _run_until_signalled(settings: SinkSettings) -> NoReturn:
+async def _run_until_signalled(settings: SinkSettings, catalog: Catalog) -> NoReturn:
     registry, health = CollectorRegistry(), Health()
     carrier = Carrier(
-        settings, group=sink_group(GENERATION), generation=GENERATION, metrics=SinkMetrics(registry), health=health
+        settings,
+        catalog=catalog,
+        group=sink_group(GENERATION),
+        generation=GENERATION,
+        metrics=SinkMetrics(registry),
+        health=health,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, carrier.stop)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from creditstream.connection import Brokers
 from schemas import topics
 from schemas.errors import InvariantViolation
 from streams.kafka.clients import read_spans, reader_of, spans_of
@@ -30,13 +31,13 @@ class Restored(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def committed_logs(brokers: Sequence[str], *, number: int) -> AsyncIterator["CommittedLogs"]:
+async def committed_logs(brokers: Brokers, *, number: int) -> AsyncIterator["CommittedLogs"]:
     """Give the logs of a partition number, as far as they reach now.
 
     Raises TransientError where the brokers do not answer, or do not get on, here and inside the block.
     """
     logs = [TopicPartition(name, number) for name in (*topics.INPUT_TOPICS, *OUTPUT_TOPICS, CHANGELOG)]
-    async with reader_of(",".join(brokers)) as reader:
+    async with reader_of(brokers) as reader:
         yield CommittedLogs(reader, await spans_of(reader, logs), number=number)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from creditstream.connection import Brokers
 from schemas import codec
 from schemas.checks import ACCEPTANCE_WINDOW
 from schemas.errors import SettingsError, TransientError
@@ -38,7 +39,7 @@ class Clock:
 
     def __init__(
         self,
-        brokers: Sequence[str],
+        brokers: Brokers,
         *,
         opened: Callable[[], Sequence[Partition]],
         group: Callable[[], Group],
@@ -72,7 +73,7 @@ class Clock:
         ready = [partition for partition in due if _has_read_to(partition, ends)]
         if ready:
             event = time_advanced(now=now, is_settling=(await read_settlement(self._brokers)).is_open)
-            await send(_records_of(event, ready), bootstrap_servers=",".join(self._brokers), on_acknowledged=lambda _: None)
+            await send(_records_of(event, ready), bootstrap_servers=self._brokers, on_acknowledged=lambda _: None)
             self._said |= dict.fromkeys(ready, hour)
             self._metrics.time_advanced_total.inc(len(ready))
 

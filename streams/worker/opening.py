@@ -8,11 +8,13 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from creditstream.connection import Brokers
 from schemas.catalog import Catalog
+from streams.kafka.registered import NO_SCHEMAS, RegisteredSchemas
 from streams.kafka.topics import GENERATION
 from streams.metrics import WorkerMetrics
 from streams.wall_clock import now_microseconds
@@ -28,7 +30,7 @@ log = logging.getLogger("streams.worker.partition")
 class PartitionSettings:
     """What is the same for all partition numbers of a worker."""
 
-    brokers: Sequence[str]
+    brokers: Brokers
     catalog: Catalog
     partition_count: int
     batch_records: int
@@ -37,6 +39,7 @@ class PartitionSettings:
     state_folder: Path
     store_memory: StoreMemory
     metrics: WorkerMetrics
+    registered: RegisteredSchemas = NO_SCHEMAS
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from projections.state import OverlayState, ReadableState
 from projections.times import Times, times_of
 from schemas import topics
 from schemas.catalog import Catalog
+from schemas.codec import NO_REGISTRY
 from schemas.errors import InvariantViolation
 from schemas.instants import MICROSECONDS_PER_MILLISECOND
 from schemas.reading import hop_header, read_record
@@ -104,10 +105,11 @@ class PartitionState:
         """Give the positions up to which all is committed, by input topic."""
         return dict(self._committed_positions)
 
-    def accept(self, batch: Batch) -> Steps[Accepted | Gap | None]:
+    def accept(self, batch: Batch, registry: Mapping[int, str] = NO_REGISTRY) -> Steps[Accepted | Gap | None]:
         """Accept a batch if it continues at its topic's position; comes to what its rows follow from.
 
-        A gap is given back, and nothing is accepted; None for a batch that brings no record. No commit may begin meanwhile.
+        `registry` is as in `schemas.codec.decode`, and names every id that the batch needs. A gap is given back, and nothing is
+        accepted; None for a batch that brings no record. No commit may begin meanwhile.
         """
         topic = batch.wanted.topic
         position = self.position(topic)
@@ -121,7 +123,7 @@ class PartitionState:
         if records:
             intake = self._books().intake()
             for record in records:
-                intake.take(read_record(record, partition_count=self._partition_count))
+                intake.take(read_record(record, partition_count=self._partition_count, registry=registry))
                 yield
             accepted = intake.accepted()
             layer.reroutes.extend(accepted.reroutes)

@@ -19,6 +19,7 @@ from faust.assignor.partition_assignor import PartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT
 
+from creditstream.connection import Connection
 from schemas.errors import InvariantViolation, TransientError
 from schemas.topics import INPUT_TOPICS
 from streams.kafka.messages import raw_record
@@ -85,7 +86,7 @@ class PullingThread(driver.AIOKafkaConsumerThread):
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            **cast(PullingTransport, transport).connection.arguments(),
             partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             # Where to begin stands in the state; anything else would skip records or repeat them.
@@ -231,9 +232,10 @@ class PullingTransport(driver.Transport):
 
     Consumer = PullingConsumer
 
-    def __init__(self, url: list[Any], app: AppT, *, inbox: Inbox) -> None:
+    def __init__(self, url: list[Any], app: AppT, *, inbox: Inbox, connection: Connection) -> None:
         super().__init__(url, app)
         self.inbox = inbox
+        self.connection = connection
 
 
 def _position_state(consumer: AIOKafkaConsumer, partition: TopicPartition) -> Any | None:

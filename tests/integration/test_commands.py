@@ -15,6 +15,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from creditstream import sending as sending_module
 from schemas import codec, topics
 from schemas.events import CreditVoided, NameGiven, key_of
 from schemas.instants import MICROSECONDS_PER_DAY, format_instant, parse_instant
@@ -24,7 +25,6 @@ from streams.cli import main
 from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, running_stack
-from streams.kafka import emit as emit_module
 from streams.kafka.control import read_settlement
 from streams.kafka.dump import read_input_topics
 from streams.kafka.emit import Outgoing, records_of, send
@@ -213,7 +213,7 @@ def test_nothing_is_sent_beside_a_bad_line_unless_asked(stack, run, made, tmp_pa
 async def test_an_emission_that_is_cut_off_tells_what_is_safe(stack, made, monkeypatch):
     """Whatever was acknowledged by then is told, and lies in the topic."""
     assert made
-    monkeypatch.setattr(emit_module, "_IN_FLIGHT_MAX", 10)
+    monkeypatch.setattr(sending_module, "_IN_FLIGHT_MAX", 10)
     name = NameGiven("n", "cut", AT, AT, None, "CUSTOMER", "c1", "C")
     told: list[int] = []
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from creditstream.closing import close_within
 from projections.books import Books
 from projections.results import Rows
 from projections.row_codec import decode_change
@@ -17,7 +18,6 @@ from projections.rows import Change
 from projections.state import MemoryState
 from schemas import topics
 from schemas.catalog import Catalog
-from streams.kafka.closing import close_within
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
 from streams.worker.worker_keys import read_position
 

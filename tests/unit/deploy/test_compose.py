@@ -10,6 +10,8 @@ import pytest
 import yaml
 from jsonschema.validators import validator_for
 
+from streams.api.listening import address_of, refuse_open_listening
+from streams.api.tokens import parse_tokens
 from streams.embedded.kafka_jars import kafka_version, read_lock
 from streams.settings import read_sink_settings, read_worker_settings, settings_of
 from streams.settings.declared import KINDS
@@ -19,6 +21,7 @@ TEXT = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES = COMPOSE["services"]
 OURS = ("worker-1", "worker-2", "sink")
+TOKENS = CHECKOUT / "deploy" / "http" / "tokens.example.toml"
 IMAGE = CHECKOUT / "deploy" / "image"
 DOCKERFILE = (IMAGE / "Dockerfile").read_text(encoding="utf-8")
 GIVEN = {"CREDITS_CLICKHOUSE_PASSWORD": "of the test"}
@@ -71,8 +74,18 @@ def test_variables_that_a_person_sets_are_settings():
     assert asked - known.keys() == {"SECOND_WORKER_PORT"}
     defaults = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
     different = {name for name, default in defaults.items() if name in known and known[name] != default}
-    assert different == {"CREDITS_CATALOG"}
-    assert (CHECKOUT / defaults["CREDITS_CATALOG"]).is_file()
+    assert different == {"CREDITS_CATALOG", "CREDITS_TOKENS_FILE"}
+    assert all((CHECKOUT / defaults[name]).is_file() for name in different)
+
+
+def test_workers_that_listen_everywhere_know_who_may_ask_and_reach_each_other():
+    """Each has a file of tokens, which can be read, and the address by which the other container finds it."""
+    assert [entry.caller.name for entry in parse_tokens(TOKENS.read_text(encoding="utf-8"))] == ["example"]
+    for worker in OURS[:2]:
+        settings = read_worker_settings(environment_of(worker))
+        refuse_open_listening(settings)
+        assert address_of(settings) == f"http://{worker}:18080"
+        assert any(volume.endswith(f":{settings.tokens_file}:ro") for volume in SERVICES[worker]["volumes"])
 
 
 def test_no_two_services_share_a_port_a_name_or_a_volume():
