@@ -49,12 +49,13 @@ lint: $(ENVIRONMENT) ## Check lint, formatting, types and layers.
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 
-docs: $(ENVIRONMENT) ## Write the pages that are made from declarations: settings, metrics, views and topics.
+docs: $(ENVIRONMENT) ## Write the pages that are made from declarations: settings, metrics, views, topics and HTTP.
 	@write() { .venv/bin/python -m $$1 > docs/$$2.new; mv docs/$$2.new docs/$$2; }; \
 	write streams.settings settings.md; \
 	write streams.metrics metrics.md; \
 	write streams.views views.md; \
-	write streams.kafka.asyncapi asyncapi.json
+	write streams.kafka.asyncapi asyncapi.json; \
+	write streams.api.openapi openapi.json
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 

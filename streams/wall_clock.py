@@ -1,8 +1,5 @@
 """The wall clock, as worker, sink and commands read it; the core is told the time."""
 
-import time
+from creditstream.wall_clock import now_microseconds
 
-
-def now_microseconds() -> int:
-    """Give the instant that it is now, in UTC microseconds."""
-    return time.time_ns() // 1000
+__all__ = ["now_microseconds"]

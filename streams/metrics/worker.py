@@ -20,6 +20,8 @@ _REASON = Label("reason", tuple(reason.value for reason in Reason))
 _REBUILD_REASON = Label("reason", REBUILD_REASONS)
 _PHASE = Label("phase", PHASES)
 _GROUP_STATE = Label("state", tuple(state.value for state in GroupState))
+_ROUTE = Label("route", meaning="the path as docs/openapi.json has it; `other` for what is no path of the worker")
+_STATUS = Label("status", meaning="the status of the answer")
 _CREDIT_TYPE = Label("credit_type", meaning="those of the catalog")
 
 _INSTANT = "seconds since 1970, UTC"
@@ -111,6 +113,17 @@ class WorkerMetrics(MetricSet):
     )
     accounts = gauge("Accounts.", unit="accounts", labels=(_CREDIT_TYPE,))
     balances_sweep_timestamp_seconds = gauge("When the figures by credit type were last summed up; 0 before.", unit=_INSTANT)
+
+    http_requests_total = counter("Requests over HTTP that were answered.", unit="requests", labels=(_ROUTE, _STATUS))
+    http_request_seconds = histogram(
+        "Time from a request's first line to its answer, waiting for events of its own included.",
+        unit="seconds",
+        buckets=_WORK_SECONDS,
+        labels=(_ROUTE,),
+    )
+    http_forwarded_total = counter(
+        "Requests that were asked of the worker that holds their customer's partition number.", unit="requests"
+    )
 
     def count_batch(self, topic: str, accepted: Accepted) -> None:
         """Count the records of one batch of an input topic by what came of them."""

@@ -1,7 +1,7 @@
 """The composition root: `build` is the only place where settings, Faust, Kafka and the books meet. Nothing runs on import."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import faust
@@ -9,9 +9,13 @@ from faust.app.base import BootStrategy
 from faust.types import TP
 from prometheus_client import CollectorRegistry
 
+from creditstream.connection import Connection
+from creditstream.registry import Registry
 from schemas import topics
 from schemas.catalog import Catalog
 from schemas.errors import SettingsError
+from streams.api.server import WebServer
+from streams.kafka.registered import RegisteredSchemas
 from streams.kafka.topics import GROUP
 from streams.metrics import WorkerMetrics
 from streams.settings import WorkerSettings
@@ -25,27 +29,33 @@ from streams.worker.store import StoreMemory
 from streams.worker.tables import Tables
 from streams.worker.transport import CopartitionedAssignor, PullingConsumer, PullingTransport, check_assignment
 from streams.worker.watch import Watch
-from streams.worker.web import add_pages
 
 _QUEUED_BATCHES_MAX = 8
 
 
 class _Boot(BootStrategy):
-    """Starts Faust without its own producer, whose sends nobody awaits."""
+    """Starts Faust without its own producer, whose sends nobody awaits, and without its web server."""
 
     enable_kafka_producer = False
+
+    def web_server(self) -> Iterable[Any]:
+        """Run the worker's own server in the place of Faust's."""
+        return [cast(CreditsApp, self.app).web_server_of_worker]
 
 
 class CreditsApp(faust.App):
     """Faust's app with the pulling transport.
 
-    `partitions` are the partition numbers that this worker holds, `kept` are the tables that its agents keep.
+    `connection` is how its consumer reaches Kafka, `partitions` are the partition numbers that this worker holds, `kept` are
+    the tables that its agents keep, `web_server_of_worker` answers over HTTP.
     """
 
     BootStrategy = _Boot
     mundane_level = "debug"
+    connection: Connection
     partitions: Partitions
     kept: Tables
+    web_server_of_worker: WebServer
     refusal: SettingsError | None = None
 
     def group(self) -> PullingConsumer:
@@ -58,10 +68,10 @@ class CreditsApp(faust.App):
         signal.raise_signal(signal.SIGTERM)
 
     def _new_transport(self) -> Any:
-        return PullingTransport(self.conf.broker_consumer, self, inbox=self.partitions)
+        return PullingTransport(self.conf.broker_consumer, self, inbox=self.partitions, connection=self.connection)
 
     def _new_producer_transport(self) -> Any:
-        return PullingTransport(self.conf.broker_producer, self, inbox=self.partitions)
+        return PullingTransport(self.conf.broker_producer, self, inbox=self.partitions, connection=self.connection)
 
     def _create_directories(self) -> None:
         """Make no folder: Faust keeps nothing on disk here."""
@@ -80,10 +90,7 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
-        web_enabled=True,
-        web_host=settings.web_host,
-        web_bind=settings.web_host,
-        web_port=settings.web_port,
+        web_enabled=False,
         # The assignor insists that a member's address is that of its last assignment, and one that restarts may listen
         # elsewhere; nothing is routed by this.
         canonical_url="http://worker",
@@ -96,11 +103,12 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
         broker_heartbeat_interval=settings.session_seconds / 4,
         broker_request_timeout=max(30, settings.session_seconds + 5),
     )
+    app.connection = settings.kafka
     # Bounded, so that no more is fetched than can be applied.
     batches = SteadyChannel(app, maxsize=_QUEUED_BATCHES_MAX)
     app.partitions = Partitions(
         PartitionSettings(
-            brokers=settings.brokers,
+            brokers=settings.kafka,
             catalog=catalog,
             partition_count=settings.partition_count,
             batch_records=settings.batch_records,
@@ -111,6 +119,7 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
                 cache_bytes=settings.state_cache_megabytes << 20, write_bytes=settings.state_write_megabytes << 20
             ),
             metrics=metrics,
+            registered=RegisteredSchemas(None if settings.registry is None else Registry(settings.registry)),
         ),
         group=app.group,
         deliver_to=cast(Callable[[Batch], Awaitable[None]], batches.put),
@@ -120,7 +129,9 @@ def build(settings: WorkerSettings, catalog: Catalog) -> CreditsApp:
     app.topics.add(app.topic(*topics.INPUT_TOPICS, key_type=bytes, value_type=bytes))
     app.kept = Tables(app.partitions, partition_count=settings.partition_count)
     add_agents(app, batches, app.partitions, queued_batches_max=_QUEUED_BATCHES_MAX)
-    add_pages(app, app.partitions, registry)
+    app.web_server_of_worker = WebServer(
+        settings, catalog=catalog, partitions=app.partitions, metrics=metrics, registry=registry
+    )
     _connect(app)
     _add_tasks(app, settings, metrics)
     return app
@@ -134,7 +145,7 @@ def _add_tasks(app: CreditsApp, settings: WorkerSettings, metrics: WorkerMetrics
     app.task(watch.feel_delay)
     app.task(watch.sweep)
     if settings.clock_enabled:
-        clock = Clock(settings.brokers, opened=app.partitions.opened, group=app.group, metrics=metrics)
+        clock = Clock(settings.kafka, opened=app.partitions.opened, group=app.group, metrics=metrics)
         app.task(clock.run)
 
 

@@ -8,7 +8,7 @@ committing: its owner makes another one, which fences anew and restores from wha
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Protocol, TypeVar
 
@@ -16,7 +16,8 @@ from projections.intake import Accepted
 from projections.state import ReadableState
 from projections.times import Times
 from schemas import topics
-from schemas.errors import InvariantViolation
+from schemas.codec import NO_REGISTRY
+from schemas.errors import InvariantViolation, TransientError
 from streams.kafka.topics import CHANGELOG, GROUP
 from streams.kafka.transaction import FencedProducer
 from streams.turns import Steps, in_turns
@@ -162,8 +163,10 @@ class Partition:
     async def accept(self, batch: Batch) -> AcceptedBatch | None:
         """Accept a batch, if it still counts and continues what was applied; gives what the other agents go on with.
 
-        Waits while a commit is about to begin, or something due is done. Never raises: what goes wrong ends `run`.
+        Waits while a commit is about to begin, or something due is done. Never raises: what goes wrong ends `run`, and so does
+        a schema registry that gives no answer, before anything of the batch is applied.
         """
+        registry = await self._names_for(batch)
         while not self._unsealed.is_set():
             await self._unsealed.wait()
         state = self._state
@@ -171,7 +174,7 @@ class Partition:
             return None
         self._queued_count -= 1
         self._in_hand_count += 1
-        accepted = await self._do(batch, state.accept(batch))
+        accepted = await self._do(batch, state.accept(batch, registry))
         self._changed.set()
         if isinstance(accepted, Gap):
             self._seek_back(accepted)
@@ -225,6 +228,16 @@ class Partition:
     @property
     def _is_over(self) -> bool:
         return self._is_closing or self._failure is not None
+
+    async def _names_for(self, batch: Batch) -> Mapping[int, str]:
+        """Find what the ids of the batch's records mean in the schema registry."""
+        if not self.counts(batch.wanted) or self._is_over:
+            return NO_REGISTRY
+        try:
+            return await self._settings.registered.names_of(batch.records)
+        except TransientError as error:
+            self.fail(error)
+            return NO_REGISTRY
 
     async def _do(self, batch: Batch, steps: Steps[_Result]) -> _Result | None:
         """Do a part of the work on a batch; what goes wrong in it ends `run`, and names where the batch lies."""

@@ -1,10 +1,9 @@
-"""What a worker answers over HTTP, through Faust's web server: metrics, whether it lives and is ready, what it holds."""
+"""The pages of a worker for operators: metrics, whether it lives and is ready, what it holds; and the port of its HTTP."""
 
 import socket
-from typing import Any
 
-import faust
-from faust.web import Request, Response, View
+from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from schemas.errors import SettingsError
 from streams.metrics.exposition import exposition_of
@@ -12,35 +11,35 @@ from streams.worker.partition import Phase
 from streams.worker.partitions import Partitions
 
 
-def add_pages(app: faust.App, partitions: Partitions, registry: Any) -> None:
-    """Add the pages; each answers from what is in memory, and asks nobody."""
+class Pages:
+    """The pages of a worker; each answers from what is in memory, and asks nobody."""
 
-    @app.page("/metrics")
-    async def metrics(view: View, _request: Request) -> Response:
+    def __init__(self, partitions: Partitions, registry: CollectorRegistry) -> None:
+        self._partitions = partitions
+        self._registry = registry
+
+    async def metrics(self, _request: web.Request) -> web.Response:
         """Answer with all metrics in Prometheus' text format."""
-        body, content_type = exposition_of(registry)
-        return view.bytes(body, content_type=content_type)
+        body, content_type = exposition_of(self._registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
-    @app.page("/healthz")
-    async def healthz(view: View, _request: Request) -> Response:
+    async def healthz(self, _request: web.Request) -> web.Response:
         """Answer while the worker's loop turns."""
-        return view.json({"status": "alive"})
+        return web.json_response({"status": "alive"})
 
-    @app.page("/readyz")
-    async def readyz(view: View, _request: Request) -> Response:
+    async def readyz(self, _request: web.Request) -> web.Response:
         """Answer 200 once every partition number that the group gave to this worker is open, else 503 and why not."""
-        reasons = unready(partitions)
-        return view.json({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        reasons = unready(self._partitions)
+        return web.json_response({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
 
-    @app.page("/partitions")
-    async def held(view: View, _request: Request) -> Response:
+    async def held(self, _request: web.Request) -> web.Response:
         """Answer with each partition number that is held: how far the work on it is, and its committed positions."""
-        return view.json(
+        return web.json_response(
             {
-                "parked": sorted(partitions.parked),
+                "parked": sorted(self._partitions.parked),
                 "held": [
-                    {"number": number, "phase": phase.value, "positions": partitions.committed_positions(number)}
-                    for number, phase in sorted(partitions.phases().items())
+                    {"number": number, "phase": phase.value, "positions": self._partitions.committed_positions(number)}
+                    for number, phase in sorted(self._partitions.phases().items())
                 ],
             }
         )

@@ -4,12 +4,14 @@ import contextlib
 import os
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import SettingsError
 from streams.clickhouse import ClickHouseAddress
+from streams.embedded import services
 from streams.embedded.elsewhere import NOTHING, Elsewhere
 from streams.embedded.ports import HOST, free_ports
 from streams.embedded.processes import Processes
@@ -82,6 +84,26 @@ def test_settings_of_the_user_hold_where_the_stack_has_none_of_its_own(tmp_path)
     assert read_sink_settings(sink.environment).member_name == "drain"
 
 
+def test_each_worker_is_reached_at_its_own_address_and_finds_the_tokens():
+    """An address that is set cannot be that of all of them; a relative file means the same in another folder."""
+    environment = {
+        "CREDITS_WEB_PORT": "0",
+        "CREDITS_SINK_WEB_PORT": "0",
+        "CREDITS_WEB_ADDRESS": "http://elsewhere:1",
+        "CREDITS_TOKENS_FILE": "own/tokens.toml",
+    }
+    parts = service_parts(stack_with(), worker_count=2, environment=environment)[:2]
+    settings = [read_worker_settings(part.environment) for part in parts]
+    assert [each.web_address for each in settings] == [f"http://127.0.0.1:{part.address.port}" for part in parts]
+    assert {each.tokens_file for each in settings} == {Path.cwd() / "own" / "tokens.toml"}
+
+
+def test_workers_that_anybody_could_ask_are_not_started():
+    """Said before anything is started, as by a worker of its own."""
+    with pytest.raises(SettingsError, match=r"^CREDITS_WEB_HOST is '0\.0\.0\.0'.* CREDITS_TOKENS_FILE is not set"):
+        service_parts(stack_with(), worker_count=1, environment={"CREDITS_WEB_HOST": "0.0.0.0"})  # noqa: S104
+
+
 def test_services_are_told_where_kafka_and_clickhouse_are():
     """Those of the stack itself, or those that run elsewhere."""
     own = stack_with()
@@ -114,3 +136,9 @@ def test_children_find_the_file_of_settings_from_any_folder(tmp_path):
     file = os.path.relpath(tmp_path / "settings.toml")
     with held_stack(EmbeddedSettings(disk_megabytes=0), data_folder=tmp_path, environment={"CREDITS_SETTINGS": file}) as stack:
         assert Path(stack.environment["CREDITS_SETTINGS"]).is_absolute()
+
+
+def test_certificates_mean_the_same_in_another_folder():
+    """Services run in a folder of their own; files of Kafka that are set become whole paths, and others stay unset."""
+    settings = replace(read_worker_settings({}), kafka_ca_file=Path("own/ca.pem"))
+    assert services._certificates_of(settings) == {"CREDITS_KAFKA_CA_FILE": str(Path.cwd() / "own" / "ca.pem")}

@@ -9,7 +9,7 @@ from schemas.events import TimeAdvanced
 from schemas.instants import parse_instant
 from schemas.topics import CONSUMPTION, GRANTS, VOIDS
 from streams.kafka.clocks import NumberClock, clock_of
-from streams.kafka.control import Settlement, settlement_of, value_of
+from streams.kafka.control import Owner, Settlement, owner_of, owner_record, settlement_of, value_of
 
 SINCE = parse_instant("2026-05-15T12:00:00.5Z")
 
@@ -45,6 +45,31 @@ def test_a_word_that_cannot_be_understood_is_an_outage(value):
         TransientError, match=r"^the last word in credits\.control cannot be understood .*'credits clock open' or"
     ):
         settlement_of(value)
+
+
+def test_a_workers_word_on_what_it_holds_is_readable_and_read_back():
+    """It lies beside the operators' word, under a key of its own for each partition number."""
+    record = owner_record(Owner(3, "http://worker-1:18080"))
+    assert (record.topic, record.key) == ("credits.control", b"owner|3")
+    assert json.loads(record.value) == {"address": "http://worker-1:18080"}
+    assert owner_of(record.key, record.value) == Owner(3, "http://worker-1:18080")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (b"clock", b'{"address": "http://a:1"}'),
+        (None, b'{"address": "http://a:1"}'),
+        (b"owner|x", b'{"address": "http://a:1"}'),
+        (b"owner|", b'{"address": "http://a:1"}'),
+        (b"owner|3", None),
+        (b"owner|3", b"\xff"),
+        (b"owner|3", b'{"address": 7}'),
+    ],
+)
+def test_whatever_else_is_said_there_is_passed_over(key, value):
+    """The operators' word, and what a later release may say."""
+    assert owner_of(key, value) is None
 
 
 def test_the_clock_is_the_greatest_and_the_boundary_the_least():

@@ -8,9 +8,11 @@ from importlib.metadata import version
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import Assignment, SubscriptionState, TopicPartitionState
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import Sender
 from faust.app.base import App, BootStrategy
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.transport import consumer as faust_consumer
@@ -23,6 +25,7 @@ SIGNATURES = {
     App._new_transport: "(self)",
     App._new_producer_transport: "(self)",
     App._create_directories: "(self)",
+    BootStrategy.web_server: "(self)",
     App._on_partitions_assigned: "(self, assigned, generation_id=0)",
     App._on_partitions_revoked: "(self, revoked)",
     PartitionAssignor._get_copartitioned_groups: "(topics, cluster, subscriptions)",
@@ -41,6 +44,8 @@ SIGNATURES = {
     SubscriptionState.fetch_context: "(self)",
     Assignment.state_value: "(self, tp)",
     AIOKafkaProducer.send_batch: "(self, batch, topic, *, partition)",
+    Sender.close: "(self)",
+    AIOKafkaClient.fetch_all_metadata: "(self)",
     BatchBuilder.append: "(self, *, timestamp, key, value, headers=[])",
 }
 
