@@ -123,7 +123,7 @@ class Emitting:
             raise Refused(413, f"the body is larger than {self._bounds.body_bytes} bytes") from error
         except TimeoutError as error:
             raise Refused(408, f"the body did not come within {_READ_SECONDS} s") from error
-        except (web.RequestPayloadError, HttpProcessingError) as error:
+        except (web.RequestPayloadError, HttpProcessingError, ConnectionError) as error:
             raise Refused(400, "the body cannot be read: its encoding or its length is wrong") from error
 
     def _verdict(self, item: dict[str, object] | Refusal, caller: Caller) -> _Verdict:

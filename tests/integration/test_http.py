@@ -235,7 +235,7 @@ async def test_what_is_settled_is_said_to_be_elsewhere(workers):
     """A balance, an explanation and an unknown use from before the boundary are 410, with where they are found."""
     [customer_id, _] = await workers.customers()
     async with asking(workers.workers[0], EMITTER) as emit:
-        old = write_object(consume("settled", "1", days_ago(90), recorded_at=days_ago(1), customer_id=customer_id))
+        old = write_object(consume("settled", "1", days_ago(100), recorded_at=days_ago(1), customer_id=customer_id))
         places = after_of(await emit.post(old))
     boundary = NOW - NOW % MICROSECONDS_PER_DAY - ACCEPTANCE_WINDOW
     await workers.broker.send_clock(TimeAdvanced(now_microseconds(), boundary))

@@ -12,7 +12,6 @@ from aiohttp import web
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _SECONDS = 30
-_LOOK_SECONDS = 0.02
 
 
 class StubRegistry:
@@ -24,6 +23,7 @@ class StubRegistry:
         self.asked: list[str] = []
         self.trouble: int | None = None
         self.is_silent = False
+        self.is_over = asyncio.Event()
         self.is_read_only = False
         self.user: str | None = None
         self.url = ""
@@ -43,8 +43,8 @@ class StubRegistry:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
-        while self.is_silent:
-            await asyncio.sleep(_LOOK_SECONDS)
+        if self.is_silent:
+            await self.is_over.wait()
         if self.trouble is not None:
             return _answer({"error_code": self.trouble, "message": "out of order"}, status=self.trouble)
         if self.user is not None:
@@ -110,7 +110,7 @@ def registry_running() -> Iterator[StubRegistry]:
         stub.url = f"http://127.0.0.1:{asyncio.run_coroutine_threadsafe(serve(), loop).result(_SECONDS)}"
         yield stub
     finally:
-        stub.is_silent = False
+        loop.call_soon_threadsafe(stub.is_over.set)
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -10,6 +10,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import TransientError
+from streams.api import emitting
 from streams.api.emitting import JSON, Bounds, Emitting
 from streams.api.guards import Guards, Route
 from streams.api.limits import Limits
@@ -18,6 +19,7 @@ from streams.api.sender import Sender
 from streams.api.server import application
 from streams.api.tokens import Role, Tokens, digest_of
 from streams.metrics import WorkerMetrics
+from tests.support.worker_processes import wait_for
 from tests.unit.streams.api.test_tokens import entry
 
 
@@ -171,3 +173,33 @@ async def test_where_kafka_does_not_answer_events_are_not_taken():
         lying = {"Content-Type": JSON, "Content-Encoding": "gzip"}
         assert (await served.session.post("/v1/events", data=b"no gzip", headers=lying)).status == 400
     await sender.close()
+
+
+async def begin_a_body(served):
+    """Begin a request whose body does not come; gives what reads and writes its connection."""
+    host, _, port = served.address.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"POST /v1/events HTTP/1.1\r\nHost: {host}\r\nContent-Type: {JSON}\r\nContent-Length: 9\r\n\r\n{{".encode())
+    await writer.drain()
+    return reader, writer
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch, caplog):
+    """408 within the time; a caller that goes away in the middle is no bug."""
+    monkeypatch.setattr(emitting, "_READ_SECONDS", 0.2)
+    taking = Emitting(Sender("127.0.0.1:1", seconds=1), Limits(0, clock=lambda: 0.0), Bounds(2000, 3, 4), registry=None)
+    async with serving([("POST", "/v1/events", taking.take, Role.EMITTER)]) as served:
+        reader, writer = await begin_a_body(served)
+        async with asyncio.timeout(10):
+            assert b" 408 " in await reader.readline()
+        writer.close()
+        monkeypatch.setattr(emitting, "_READ_SECONDS", 10)
+        _, writer = await begin_a_body(served)
+        writer.close()
+        await writer.wait_closed()
+
+        async def is_answered() -> bool:
+            return bool(served.count("/v1/events", 400))
+
+        await wait_for(is_answered, seconds=10)
+    assert "bug" not in caplog.text

@@ -16,9 +16,9 @@ from streams.kafka.control import Settlement
 
 COMMANDS = (
     "emit", "wait", "topics create", "topics check", "topics dump", "dead-letters list", "dead-letters show",
-    "dead-letters replay", "clock status", "clock open", "clock hold",
+    "dead-letters replay", "clock status", "clock open", "clock hold", "token new",
 )  # fmt: skip
-GROUPS = {"topics", "dead-letters", "clock"}
+GROUPS = {"topics", "dead-letters", "clock", "token"}
 
 
 @pytest.fixture
