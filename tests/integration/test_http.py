@@ -22,9 +22,12 @@ from schemas.events import TimeAdvanced
 from schemas.instants import MICROSECONDS_PER_DAY, MICROSECONDS_PER_HOUR, format_instant
 from schemas.json_form import write_object
 from streams.api.forwarding import HOP_HEADER
+from streams.api.sender import Sender
 from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, running_stack
+from streams.kafka.clients import read_spans, reader_of, spans_of
+from streams.kafka.control import CONTROL_LOG, Owner, owner_of, owner_record
 from streams.wall_clock import now_microseconds
 from tests.support.building import campaign, consume, grant, monthly, reverse, void
 from tests.support.http_workers import ALL, CATALOG, EMITTER, READER, HttpWorkers, asking
@@ -270,6 +273,38 @@ async def test_a_second_hop_is_refused(workers):
             answer = await ask(f"/v1/balances/o1/{elsewhere}")
             assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
             assert "is not open on the worker that is said to hold it" in answer.sentence
+
+
+async def test_a_word_that_comes_too_late_is_said_over(workers):
+    """Whoever holds a number says so again when it reads another's word on it, so that nobody is sent astray for long."""
+    [_, customer_id] = await workers.customers()
+    number = workers.number_of(customer_id)
+    assert await last_owner(workers.broker, number) == Owner(number, workers.workers[1].address)
+    sender = Sender(workers.broker.servers, seconds=10)
+    [position] = await sender.send([owner_record(Owner(number, "http://127.0.0.1:1"))])
+    await sender.close()
+
+    async def is_said_again() -> bool:
+        return await last_owner(workers.broker, number, after=position.offset) == Owner(number, workers.workers[1].address)
+
+    await wait_for(is_said_again, seconds=TAKEOVER_SECONDS, workers=[one.process for one in workers.workers])
+    async with asking(workers.workers[0], READER) as ask:
+
+        async def is_found_again() -> bool:
+            return (await ask(f"/v1/balances/o1/{customer_id}")).status == 200
+
+        await wait_for(is_found_again, seconds=TAKEOVER_SECONDS, workers=[one.process for one in workers.workers])
+
+
+async def last_owner(broker: Broker, number: int, *, after: int = -1) -> Owner | None:
+    """Give the last word on who holds a number, of those after an offset."""
+    last = None
+    async with reader_of(broker.servers) as reader:
+        async for records in read_spans(reader, await spans_of(reader, [CONTROL_LOG])):
+            for record in records:
+                owner = owner_of(record.key, record.value)
+                last = owner if owner and owner.number == number and record.offset > after else last
+    return last
 
 
 async def test_while_kafka_stands_still_events_are_503_and_balances_are_answered(workers, frozen_kafka):

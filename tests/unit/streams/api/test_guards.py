@@ -1,56 +1,20 @@
 """What every request passes, on a real server of its own, without a worker behind it."""
 
 import asyncio
-import contextlib
 import logging
 
-import aiohttp
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from schemas.errors import TransientError
 from streams.api import emitting
 from streams.api.emitting import JSON, Bounds, Emitting
-from streams.api.guards import Guards, Route
 from streams.api.limits import Limits
 from streams.api.refused import Refused
 from streams.api.sender import Sender
-from streams.api.server import application
 from streams.api.tokens import Role, Tokens, digest_of
-from streams.metrics import WorkerMetrics
+from tests.support.http_serving import entry, serving, told
 from tests.support.worker_processes import wait_for
-from tests.unit.streams.api.test_tokens import entry
-
-
-class Served:
-    """A server, and what it counted."""
-
-    def __init__(self, address, registry):
-        self.address = address
-        self.registry = registry
-        self.session = aiohttp.ClientSession(address)
-
-    def count(self, route, status):
-        return self.registry.get_sample_value("credits_http_requests_total", {"route": route, "status": str(status)}) or 0
-
-
-@contextlib.asynccontextmanager
-async def serving(handlers, *, tokens=None, rate=0, body_bytes=2000):
-    """Serve handlers by path and role on a free port of the loopback address."""
-    registry = CollectorRegistry()
-    routes = [Route(method, path, handler, role) for method, path, handler, role in handlers]
-    limits = Limits(rate, clock=asyncio.get_running_loop().time)
-    guards = Guards(routes, tokens=tokens, limits=limits, metrics=WorkerMetrics(registry))
-    runner = web.AppRunner(application(routes, guards, body_bytes=body_bytes))
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        served = Served(f"http://127.0.0.1:{runner.addresses[0][1]}", registry)
-        async with served.session:
-            yield served
-    finally:
-        await runner.cleanup()
 
 
 async def hello(_request):
@@ -62,12 +26,6 @@ def failing(error):
         raise error
 
     return fail
-
-
-async def told(answer):
-    body = await answer.json()
-    assert set(body) == {"error"}
-    return body["error"]["sentence"]
 
 
 async def test_whatever_goes_wrong_is_json_with_a_sentence(caplog):

@@ -9,12 +9,7 @@ from schemas.errors import SettingsError
 from streams.api import tokens as under_test
 from streams.api.tokens import Role, Tokens, digest_of, new_token, parse_tokens
 from streams.cli.token import lines_of
-
-DIGEST = digest_of("secret")
-
-
-def entry(name="billing", *, digest=DIGEST, organizations='["o1"]', roles='["reader"]'):
-    return f'[tokens.{name}]\nsha256 = "{digest}"\norganizations = {organizations}\nroles = {roles}\n'
+from tests.support.http_serving import DIGEST, entry
 
 
 def test_a_token_is_known_by_its_digest(tmp_path):

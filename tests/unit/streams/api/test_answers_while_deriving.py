@@ -16,7 +16,7 @@ from streams.api.openapi import openapi
 from streams.api.reading import Reading
 from streams.api.tokens import Role
 from tests.support.building import catalog, consume, grant, records
-from tests.unit.streams.api.test_guards import serving, told
+from tests.support.http_serving import serving, told
 
 PAGE = openapi()
 BALANCES = Draft202012Validator({"$ref": "#/components/schemas/Balances", "components": PAGE["components"]})
