@@ -25,7 +25,7 @@ from projections.usage import LAST
 from schemas.errors import DerivingError, SettledError
 from schemas.instants import format_instant
 
-LATER_USES_MAX = 10_000
+LATER_USES_MAX = 4_000
 """So much consumption after an instant is looked at, and no more, since an answer is given at once."""
 
 
@@ -45,12 +45,14 @@ class _Later(NamedTuple):
     overage_micro: int
 
 
-def balances_of(state: ReadableState, customer: Customer, *, as_of: int, zone_name: str) -> list[AccountBalance]:
+def balances_of(
+    state: ReadableState, customer: Customer, *, as_of: int, zone_name: str, credit_type: str | None = None
+) -> list[AccountBalance]:
     """Give the balances of a customer's accounts at `as_of` (UTC microseconds), by credit type (docs/ledger.md 6.1).
 
-    `zone_name` is the organization's time zone. An account of which nothing is open any more is not among them: all of it
-    is settled and it has nothing. Raises SettledError where `as_of` lies before the boundary, or where more than
-    LATER_USES_MAX uses of an account came after it.
+    `zone_name` is the organization's time zone; `credit_type` chooses one account (None: all). An account of which nothing is
+    open any more is not among them: all of it is settled and it has nothing. Raises SettledError where `as_of` lies before
+    the boundary, or where more than LATER_USES_MAX uses of an account came after it.
     """
     boundary = times_of(state).boundary
     if boundary is not None and as_of < boundary:
@@ -58,7 +60,11 @@ def balances_of(state: ReadableState, customer: Customer, *, as_of: int, zone_na
             f"{format_instant(as_of)} lies before {format_instant(boundary)}, and what was before that is settled"
         )
     calendar = calendar_of(zone_name)
-    return [_balance_of(state, account, as_of=as_of, calendar=calendar) for account in _accounts_of(state, customer)]
+    return [
+        _balance_of(state, account, as_of=as_of, calendar=calendar)
+        for account in _accounts_of(state, customer)
+        if credit_type in (None, account.credit_type)
+    ]
 
 
 def explanation_of(

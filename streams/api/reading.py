@@ -41,10 +41,11 @@ class Reading:
         as_of = now_microseconds() if asked.as_of is None else asked.as_of
         zone_name = self._catalog.zone_name(asked.customer.organization_id)
         try:
-            found = balances_of(_committed(partition), asked.customer, as_of=as_of, zone_name=zone_name)
+            found = balances_of(
+                _committed(partition), asked.customer, as_of=as_of, zone_name=zone_name, credit_type=asked.credit_type
+            )
         except SettledError as error:
             raise Refused(410, f"{error}; 'credits balance' and the view account_balances have it", field="as_of") from error
-        answers = [_balance(one, as_of=as_of) for one in found if asked.credit_type in (None, one.account.credit_type)]
         return web.json_response(
             {
                 "organization_id": asked.customer.organization_id,
@@ -52,7 +53,7 @@ class Reading:
                 "as_of": format_instant(as_of),
                 "partition": number,
                 "positions": partition.committed_positions(),
-                "balances": answers,
+                "balances": [_balance(one, as_of=as_of) for one in found],
             }
         )
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from projections import keys
+from projections import answers, keys
 from projections.answers import balances_of, explanation_of
 from projections.balances import Balance, balance_of, lots_then
 from projections.books import Books
@@ -17,7 +17,7 @@ from projections.rows import AllocationRow, DerivingRow, GrantRow, LedgerRow, Lo
 from projections.state import MemoryState
 from schemas.errors import DerivingError, SettledError
 from schemas.instants import INSTANT_LIMIT
-from tests.support.building import at, catalog, grant, records, time_advanced
+from tests.support.building import at, catalog, consume, grant, records, time_advanced
 from tests.support.orders import interleaved
 from tests.support.worlds import world_of_seed
 
@@ -155,3 +155,18 @@ def test_what_lies_before_the_boundary_is_refused():
     with pytest.raises(SettledError, match=r"2026-02-28T23:59:59\.999999Z lies before 2026-03-01T00:00:00Z"):
         balances_of(state, customer, as_of=boundary - 1, zone_name="UTC")
     assert balances_of(state, customer, as_of=boundary, zone_name="UTC") != []
+
+
+def test_only_so_much_later_consumption_is_looked_at(monkeypatch):
+    """One use more than that after the instant is refused, and the same account at a later instant is answered."""
+    monkeypatch.setattr(answers, "LATER_USES_MAX", 2)
+    state = MemoryState()
+    uses = [consume(f"e{day}", "1", at(f"2026-03-0{day}")) for day in range(1, 5)]
+    Books(state, catalog=catalog()).apply(records(grant("g", "50", at("2026-02-01")), *uses))
+    asked = {"zone_name": "UTC", "credit_type": uses[0].credit_type}
+    with pytest.raises(SettledError, match="more than 2 uses of"):
+        balances_of(state, Customer("o1", "c1"), as_of=at("2026-03-01"), **asked)
+    [found] = balances_of(state, Customer("o1", "c1"), as_of=at("2026-03-02"), **asked)
+    assert found.balance is not None
+    assert (found.balance.used_micro, found.balance.committed_micro) == (2_000_000, 2_000_000)
+    assert balances_of(state, Customer("o1", "c1"), as_of=at("2026-03-02"), zone_name="UTC", credit_type="other") == []
