@@ -20,7 +20,7 @@ class PublishedBooks(NamedTuple):
 
 
 async def read_published_books(servers: str, *, partition_count: int) -> PublishedBooks:
-    """Read all output topics; of each key the row with the greatest revision stands."""
+    """Read all output topics; of each key the row with the greatest revision stands, of equal ones the later."""
     newest: dict[tuple[str, bytes], PublishedRow] = {}
     logs = [TopicPartition(topic, number) for topic in OUTPUT_TOPICS for number in range(partition_count)]
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed", auto_offset_reset="earliest")
@@ -42,5 +42,5 @@ async def read_published_books(servers: str, *, partition_count: int) -> Publish
 def _take(newest: dict[tuple[str, bytes], PublishedRow], topic: str, key: bytes, value: bytes) -> None:
     published = decode_change(topic, value)
     known = newest.get((topic, key))
-    if known is None or published.revision > known.revision:
+    if known is None or published.revision >= known.revision:
         newest[topic, key] = published
