@@ -94,9 +94,10 @@ class HttpWorkers:
 
     @contextlib.contextmanager
     def running(self) -> Iterator["HttpWorkers"]:
-        """Run them until the block is left; they hold all numbers, and each of them some, when it begins."""
+        """Run them until the block is left; each holds some numbers and answers for all of them when it begins."""
         with self.started():
             asyncio.run(self.holding())
+            asyncio.run(self.answering())
             yield self
 
     @contextlib.contextmanager
@@ -122,10 +123,23 @@ class HttpWorkers:
             assert time.monotonic() < deadline, [worker.process.log_text()[-2000:] for worker in self.workers]
             await asyncio.sleep(0.05)
 
+    async def answering(self) -> None:
+        """Wait until each worker answers for every number: it has heard who holds those that it does not hold itself."""
+        deadline = time.monotonic() + _READY_SECONDS
+        for worker in self.workers:
+            async with asking(worker, ALL) as ask:
+                for number in range(self.broker.partition_count):
+                    while (answer := await ask(f"/v1/balances/o1/{self._customer_of({number})}")).status != 200:
+                        assert time.monotonic() < deadline, answer
+                        await asyncio.sleep(0.05)
+
     async def customers(self) -> list[str]:
         """Give the name of a customer of o1 that each worker holds."""
         held = await self.holding()
-        return [next(name for name in map("c{}".format, range(1000)) if self.number_of(name) in numbers) for numbers in held]
+        return [self._customer_of(set(numbers)) for numbers in held]
+
+    def _customer_of(self, numbers: set[int]) -> str:
+        return next(name for name in map("c{}".format, range(1000)) if self.number_of(name) in numbers)
 
     def number_of(self, customer_id: str) -> int:
         """Give the partition number of a customer of o1."""
