@@ -123,6 +123,15 @@ def read_catalog(path: Path) -> Catalog:
         raise SettingsError(f"{path}: {error}") from error
 
 
+def read_set_catalog(path: Path) -> Catalog:
+    """Read the catalog that CREDITS_CATALOG names; raises SettingsError as `read_catalog` does, and where there is none."""
+    if not path.exists():
+        raise SettingsError(
+            f"there is no catalog {path}; say with CREDITS_CATALOG where it lies (examples/catalog.toml is one)"
+        )
+    return read_catalog(path)
+
+
 def read_feed(path: Path) -> Feed:
     """Read a `feed.toml`; its files lie beside it.
 

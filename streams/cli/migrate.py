@@ -13,7 +13,7 @@ from streams.cli.tables import Entry, console_for_people, print_table, text
 from streams.clickhouse import ClickHouseAddress, connect
 from streams.clickhouse import migrate as apply_migrations
 from streams.clickhouse.migrating import MigrationState, migration_states
-from streams.files import read_catalog
+from streams.files import read_set_catalog
 from streams.kafka.topics import GENERATION
 from streams.settings import read_sink_settings
 
@@ -34,7 +34,7 @@ def migrate(
     settings = read_sink_settings(os.environ)
     address = ClickHouseAddress(settings.host, settings.port, settings.user, settings.password)
     console = console_for_people()
-    catalog = None if show or check else read_catalog(settings.catalog)
+    catalog = None if show or check else read_set_catalog(settings.catalog)
     with closing(connect(address)) as client:
         if catalog is not None:
             _apply(client, catalog, console)

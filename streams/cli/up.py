@@ -24,7 +24,7 @@ from streams.embedded.services import make_topics, service_parts
 from streams.embedded.settings import EmbeddedSettings, read_settings
 from streams.embedded.stack import Stack, held_stack, start_kafka_and_clickhouse
 from streams.embedded.supervisor import Supervisor
-from streams.files import read_catalog
+from streams.files import read_set_catalog
 from streams.settings import read_worker_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -66,7 +66,7 @@ def _run(settings: EmbeddedSettings, folder: Path, cache: Path, ready_pipe: int 
     console, told = console_for_people(), Console(stderr=True)
     elsewhere = read_elsewhere(os.environ)
     worker_settings = read_worker_settings(os.environ)
-    _check_catalog(worker_settings.catalog)
+    read_set_catalog(worker_settings.catalog)
     with held_stack(settings, data_folder=folder, environment=os.environ, elsewhere=elsewhere) as stack:
         parts = service_parts(stack, worker_count=settings.workers, environment=os.environ)
         start_kafka_and_clickhouse(stack, cache_folder=cache, console=told)
@@ -137,15 +137,6 @@ def _entry_of(part: PartHealth) -> Entry:
 
 def _data_folder(option: Path | None, settings: EmbeddedSettings) -> Path:
     return (option or CHECKOUT / settings.data_folder).absolute()
-
-
-def _check_catalog(catalog: Path) -> None:
-    """Raise SettingsError where the workers could not read their catalog."""
-    if not catalog.exists():
-        raise SettingsError(
-            f"there is no catalog {catalog}; say with CREDITS_CATALOG where it lies (examples/catalog.toml is one)"
-        )
-    read_catalog(catalog)
 
 
 def _log_into(log: Path, *, console_too: bool) -> None:

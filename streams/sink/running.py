@@ -13,7 +13,7 @@ from typing import NoReturn
 from prometheus_client import CollectorRegistry
 
 from schemas.catalog import Catalog
-from streams.files import read_catalog
+from streams.files import read_set_catalog
 from streams.kafka.topics import GENERATION
 from streams.logs import log_to_stderr
 from streams.metrics import SinkMetrics
@@ -35,7 +35,7 @@ def run_sink(settings: SinkSettings) -> NoReturn:
 
     Raises SettingsError where a setting, the catalog or a migration cannot be used, and TransientError where no Kafka answers.
     """
-    catalog = read_catalog(settings.catalog)
+    catalog = read_set_catalog(settings.catalog)
     log_to_stderr(settings.log_level)
     asyncio.run(_run_until_signalled(settings, catalog))
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 import faust
 
 from streams.api.listening import refuse_open_listening
-from streams.files import read_catalog
+from streams.files import read_set_catalog
 from streams.kafka.topics import ensure_topics
 from streams.kafka.transaction import refuse_optimized_python
 from streams.logs import log_to_stderr
@@ -34,7 +34,7 @@ def run_worker(settings: WorkerSettings) -> NoReturn:
     settings = replace(settings, web_port=free_port(settings.web_host, settings.web_port))
     # Faust answers to signals only from its start on.
     signal.signal(signal.SIGTERM, _leave)
-    catalog = read_catalog(settings.catalog)
+    catalog = read_set_catalog(settings.catalog)
     log_to_stderr(settings.log_level)
     asyncio.run(
         ensure_topics(settings.kafka, partition_count=settings.partition_count, replication_factor=settings.replication_factor)

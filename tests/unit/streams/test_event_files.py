@@ -8,7 +8,7 @@ from schemas import topics
 from schemas.errors import SettingsError
 from schemas.events import CreditVoided, TimeAdvanced
 from schemas.instants import parse_instant
-from streams.files import Source, read_bytes, read_feed, read_log, shuffled
+from streams.files import Source, read_bytes, read_catalog, read_feed, read_log, read_set_catalog, shuffled
 
 VOID = (
     '{{"type": "CreditVoided", "event_id": "{0}", "organization_id": "o1", "customer_id": "c1", '
@@ -129,3 +129,12 @@ def test_a_file_that_cannot_be_read_is_said_in_a_sentence(tmp_path):
     ):
         with pytest.raises(SettingsError, match=sentence):
             read_bytes(path)
+
+
+def test_a_catalog_that_is_not_there_is_said_with_its_setting(tmp_path):
+    """Whoever starts a worker or a sink learns what to set; what is there is read as any catalog."""
+    missing = tmp_path / "catalog.toml"
+    with pytest.raises(SettingsError, match=r"^there is no catalog .*catalog\.toml; say with CREDITS_CATALOG where it lies"):
+        read_set_catalog(missing)
+    missing.write_text("[credit_types.coins]\n", encoding="utf-8")
+    assert read_set_catalog(missing) == read_catalog(missing)
