@@ -62,12 +62,10 @@ class Emitter:
         """
         if self._opened is not None:
             return
-        producer = await self._exits.enter_async_context(producer_of(self._connection))
-        try:
+        async with contextlib.AsyncExitStack() as exits:
+            producer = await exits.enter_async_context(producer_of(self._connection))
             self._opened = _Opened(producer, await self._partition_counts(producer))
-        except BaseException:
-            await self._exits.aclose()
-            raise
+            self._exits = exits.pop_all()
 
     async def close(self) -> None:
         """Flush what is on its way, and let go of the brokers; returns within seconds whatever they do."""

@@ -17,6 +17,7 @@ from creditstream.emitter import check_event, prepared
 from creditstream.records import Outgoing, records_of
 from creditstream.registry import Registry
 from creditstream.sending import Position
+from creditstream.wall_clock import now_microseconds
 from schemas import codec
 from schemas.errors import DecodeError, InvalidEvent, SettingsError, TransientError
 from schemas.events import Event, TimeAdvanced
@@ -33,7 +34,6 @@ from streams.api.refused import SOON_SECONDS, Refused
 from streams.api.sender import Sender
 from streams.api.tokens import Caller
 from streams.turns import Turn
-from streams.wall_clock import now_microseconds
 
 JSON = "application/json"
 CLOUD_EVENT = "application/cloudevents+json"

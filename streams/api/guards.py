@@ -117,6 +117,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except web.HTTPException as error:
         return Refused(error.status, "there is nothing here; /v1/openapi.json says what there is").answer()
     except Exception:
+        # The edge of one request, which changes nothing of the books: a bug in it ends the request, not the worker.
         log.exception("a request to %s was not answered, which is a bug", _path_of(request))
         return Refused(500, "this is a bug of the worker; its log says more").answer()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from creditstream.wall_clock import now_microseconds
 from projections.answers import AccountBalance, balances_of, explanation_of
 from projections.results import balance_facts, explanation_facts
 from schemas.catalog import Catalog
@@ -18,7 +19,6 @@ from streams.api.asked import Wait, asked_balances, asked_explanation, customer_
 from streams.api.forwarding import Forwarding
 from streams.api.held import Held
 from streams.api.refused import Refused, not_now
-from streams.wall_clock import now_microseconds
 from streams.worker.partition import Partition
 
 

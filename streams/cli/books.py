@@ -9,6 +9,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from creditstream.wall_clock import now_microseconds
 from schemas.amounts import UNLIMITED
 from schemas.errors import NotThereError, TransientError
 from schemas.instants import format_instant
@@ -16,7 +17,6 @@ from streams.cli.tables import Entry
 from streams.clickhouse import ClickHouseAddress, connect
 from streams.clickhouse.asking import ask, has_any
 from streams.settings import read_sink_settings
-from streams.wall_clock import now_microseconds
 
 _BESIDE_THE_LIST = {
     "customer_name",

@@ -8,12 +8,12 @@ import socket
 import typer
 
 from creditstream.connection import Connection
+from creditstream.wall_clock import now_microseconds
 from schemas.instants import format_instant
 from streams.cli.dialogue import YES, asked_names, asked_servers, confirm, say
 from streams.cli.tables import Entry, console_for_people, print_table, shown_instant, text
 from streams.kafka.clocks import LOOKED_BACK, NumberClock, read_clocks
 from streams.kafka.control import Settlement, read_settlement, say_settlement
-from streams.wall_clock import now_microseconds
 
 _DECLINED = 1
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from creditstream.connection import Connection
+from creditstream.wall_clock import now_microseconds
 from projections.rows import DeadLetterRow
 from schemas.errors import SettingsError, TransientError
 from schemas.instants import MICROSECONDS_PER_MILLISECOND, format_instant, from_milliseconds
@@ -24,7 +25,6 @@ from streams.cli.tables import Entry, console_for_people, instant, print_table, 
 from streams.kafka.dead_letters import DeadLetter, Replay, read_dead_letters, replay_of
 from streams.kafka.emit import send
 from streams.kafka.topics import input_partition_count
-from streams.wall_clock import now_microseconds
 
 _DECLINED = 1
 _SHOWN_MAX = 20

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from creditstream.wall_clock import now_microseconds
 from projections.rows import ConflictRow, DeadLetterRow
 from schemas.errors import InvariantViolation, SettingsError
 from schemas.events import Event, TimeAdvanced
@@ -36,7 +37,6 @@ from streams.kafka.dump import read_input_topics
 from streams.kafka.emit import Outgoing, records_of, send
 from streams.kafka.waiting import wait_until_visible
 from streams.settings import WorkerSettings, read_worker_settings
-from streams.wall_clock import now_microseconds
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WORKERS = ("worker-1", "worker-2")

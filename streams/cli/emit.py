@@ -13,6 +13,7 @@ import msgspec
 import typer
 
 from creditstream.connection import Brokers
+from creditstream.wall_clock import now_microseconds
 from schemas import codec
 from schemas.errors import SettingsError, TransientError
 from schemas.events import Event
@@ -24,7 +25,6 @@ from streams.emission import STANDARD_INPUT, read_emission, read_emission_file
 from streams.files import RefusedLine, Source, read_feed
 from streams.kafka.emit import Outgoing, records_of, send
 from streams.kafka.topics import input_partition_count
-from streams.wall_clock import now_microseconds
 
 _SOME_REFUSED = 1
 _INTERRUPTED = 130

@@ -17,11 +17,11 @@ from aiokafka.errors import KafkaError
 from creditstream.connection import Brokers, connection_of
 from creditstream.records import Outgoing
 from creditstream.sending import SILENT_SECONDS
+from creditstream.wall_clock import now_microseconds
 from schemas.errors import TransientError
 from schemas.instants import MICROSECONDS_PER_MILLISECOND, format_instant, parse_instant
 from streams.kafka.clients import admin_of, producer_of, read_spans, reader_of, spans_of
 from streams.kafka.topics import CONTROL, partitions_of
-from streams.wall_clock import now_microseconds
 
 _KEY = b"clock"
 _OWNER = b"owner|"

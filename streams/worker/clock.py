@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from creditstream.connection import Brokers
+from creditstream.wall_clock import now_microseconds
 from schemas import codec
 from schemas.checks import ACCEPTANCE_WINDOW
 from schemas.errors import SettingsError, TransientError
@@ -19,7 +20,6 @@ from schemas.topics import CLOCKED_TOPICS
 from streams.kafka.control import read_settlement
 from streams.kafka.emit import Outgoing, send
 from streams.metrics import WorkerMetrics
-from streams.wall_clock import now_microseconds
 from streams.worker.partition import Partition
 from streams.worker.partitions import Group
 

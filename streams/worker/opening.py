@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from creditstream.connection import Brokers
+from creditstream.wall_clock import now_microseconds
 from schemas.catalog import Catalog
 from streams.kafka.registered import NO_SCHEMAS, RegisteredSchemas
 from streams.kafka.topics import GENERATION
 from streams.metrics import WorkerMetrics
-from streams.wall_clock import now_microseconds
 from streams.worker.changelog import committed_logs
 from streams.worker.partition_state import PartitionState
 from streams.worker.store import LocalStore, Rebuild, StoreMemory, open_store

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from creditstream.wall_clock import now_microseconds
 from projections.intake import Accepted
 from projections.state import ReadableState
 from projections.times import Times
@@ -21,7 +22,6 @@ from schemas.errors import InvariantViolation, TransientError
 from streams.kafka.topics import CHANGELOG, GROUP
 from streams.kafka.transaction import FencedProducer
 from streams.turns import Steps, in_turns
-from streams.wall_clock import now_microseconds
 from streams.worker.batches import Batch, Gap, Wanted
 from streams.worker.opening import PartitionSettings, opened_state
 from streams.worker.partition_state import PartitionState

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from creditstream.wall_clock import now_microseconds
 from projections.progress import count_in_progress
 from projections.rows import LotRow, SnapshotRow
 from projections.tables import read_lots, read_months
@@ -16,7 +17,6 @@ from schemas.instants import MICROSECONDS_PER_SECOND
 from schemas.topics import INPUT_TOPICS
 from streams.metrics import WorkerMetrics
 from streams.metrics.group_state import WINDOW_SECONDS, GroupState, Point, state_of
-from streams.wall_clock import now_microseconds
 from streams.worker.lag import LagClock
 from streams.worker.partition import Partition, Phase
 from streams.worker.partitions import Group, Partitions

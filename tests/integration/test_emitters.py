@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 import creditstream as cs
+from creditstream.wall_clock import now_microseconds
 from schemas.checks import RECORDING_AHEAD_MAX
 from schemas.codec import decode
 from schemas.events import TOPICS_OF_TYPE, Event, TimeAdvanced, key_of
@@ -26,7 +27,6 @@ from streams.embedded.settings import read_settings
 from streams.embedded.stack import held_stack
 from streams.kafka.dump import read_input_topics
 from streams.kafka.topics import ensure_topics
-from streams.wall_clock import now_microseconds
 from tests.support.worker_ledger import kafka_running
 
 CHECKOUT = Path(__file__).resolve().parents[2]

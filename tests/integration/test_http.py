@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from creditstream.wall_clock import now_microseconds
 from projections.explanation import explain
 from projections.fold import fold, fold_rows
 from projections.results import explanation_facts
@@ -28,7 +29,6 @@ from streams.embedded.settings import read_settings
 from streams.embedded.stack import Stack, running_stack
 from streams.kafka.clients import read_spans, reader_of, spans_of
 from streams.kafka.control import CONTROL_LOG, Owner, owner_of, owner_record
-from streams.wall_clock import now_microseconds
 from tests.support.building import campaign, consume, grant, monthly, reverse, void
 from tests.support.http_workers import ALL, CATALOG, EMITTER, READER, HttpWorkers, asking
 from tests.support.worker_processes import Broker, wait_for

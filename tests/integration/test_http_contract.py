@@ -11,13 +11,13 @@ from jsonschema import Draft202012Validator
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from creditstream.wall_clock import now_microseconds
 from schemas.instants import MICROSECONDS_PER_DAY, format_instant
 from schemas.json_form import write_object
 from streams.api.openapi import openapi
 from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import running_stack
-from streams.wall_clock import now_microseconds
 from tests.support.building import consume, grant
 from tests.support.http_workers import (
     ALL,

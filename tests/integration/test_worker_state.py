@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from creditstream.wall_clock import now_microseconds
 from projections.fold import fold_rows
 from projections.results import results_of
 from schemas import topics
@@ -21,7 +22,6 @@ from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.embedded.stack import running_stack
 from streams.kafka.control import Settlement, say_settlement
-from streams.wall_clock import now_microseconds
 from streams.worker.store import StoreMark, StoreMemory, open_store
 from tests.support.worker_processes import Broker, WorkerProcess, sent, wait_for, worker_running
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from creditstream.wall_clock import now_microseconds
 from projections.books import Books
 from projections.times import times_of
 from schemas import topics
@@ -14,7 +15,6 @@ from streams.embedded import stack as embedded
 from streams.embedded.ports import with_free_ports
 from streams.embedded.settings import read_settings
 from streams.kafka.topics import CHANGELOG, OUTPUT_TOPICS
-from streams.wall_clock import now_microseconds
 from streams.worker.store import StoreMemory, open_store
 from streams.worker.worker_keys import read_commit
 from tests.support import upstream
